@@ -126,6 +126,7 @@ impl<'s> FastFunction<'s> {
             timeout,
             selection,
             max_lifetime,
+            payload_limit: _,            // sizes are known on a path only
             termination_grace_period: _, // only used for instances that a policy withdraws
             duration: _,                 // drawn by the sources
             cold_duration: _,            // these two are drawn when an instance is created

@@ -63,11 +63,17 @@ impl Faults {
     }
 
     /// One begins or ends: where, and what that means there.
-    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<FaultEffect> {
+    pub(super) fn due<O: Observer>(
+        &mut self,
+        event: Event,
+        given_up: u64,
+        ctx: &mut Context<O>,
+    ) -> Option<FaultEffect> {
         let place = event.node().index();
         let fault = self.0.get_mut(place)?;
         fault.is_on = !fault.is_on;
         let now = event.at();
+        ctx.observer.fault(now, place as u32, fault.is_on, given_up);
         let (lasts, every) = match &fault.spec.timing {
             Timing::Once { lasts, .. } => (*lasts, None),
             Timing::AtRandom { every, lasts } if fault.is_on => (lasts.sample(&mut fault.stream), Some(every)),
@@ -82,6 +88,15 @@ impl Faults {
             Some(FaultEffect::Disturbed(fault.at.clone(), fault.spec.kind.disturbance(fault.is_on)?))
         } else {
             Some(FaultEffect::Failed(fault.groups.clone(), fault.spec.kind.failure(fault.is_on)?))
+        }
+    }
+}
+
+impl Faults {
+    /// The run is over, for those that are still on too.
+    pub(super) fn end<O: Observer>(&self, end: SimTime, given_up: u64, ctx: &mut Context<O>) {
+        for place in (0..self.0.len()).filter(|place| self.0[*place].is_on) {
+            ctx.observer.fault(end, place as u32, false, given_up);
         }
     }
 }

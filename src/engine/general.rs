@@ -16,6 +16,7 @@ use super::resources::SharedResources;
 use super::stem_cells::Pools;
 use crate::cluster::{NodeId, NodeLevels};
 use crate::id::{GroupId, LocalFn};
+use crate::path::Outcome;
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -66,7 +67,7 @@ impl<'s> GeneralCell<'s> {
     fn fault<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
         ctx.counts.faults += 1;
         let now = event.at();
-        match self.faults.due(event, ctx) {
+        match self.faults.due(event, self.path.given_up(now), ctx) {
             Some(FaultEffect::Disturbed(nodes, disturbance)) => {
                 for at in nodes {
                     match self.functions.get_mut(at.index()) {
@@ -207,6 +208,9 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Effect::Arrive(call) => {
                 let at = self.path.node_of_call(call);
                 match self.functions.get_mut(at.index()) {
+                    Some(function) if self.path.is_too_large(call, function.spec) => {
+                        ctx.effects.push_back(Effect::Answer(call, Outcome::TooLarge));
+                    }
                     Some(function) => {
                         let new = self.path.at_function(call, function.spec);
                         if let Some(invocation) = function.arrive(new, now, ctx) {
@@ -236,6 +240,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         }
         // No time is left to react to anything reported now.
         ctx.effects.clear();
+        self.faults.end(end, self.path.given_up(end), ctx);
         self.path.end(end, ctx);
         if let Some(machines) = machines_of(ctx) {
             let cluster = &mut machines.cluster;

@@ -379,6 +379,9 @@ observer! {
     fn component_closed(component: ComponentId, books: &Books);
     /// A node group has closed its books at the end of the run.
     fn nodes_closed(group: GroupId, books: &Books);
+    /// A fault begins (`is_on`), is over, or is still on at the end of the run; `fault` is its place in the scenario, `given_up` how
+    /// many messages components have given up so far. Told before it has an effect.
+    fn fault(now: SimTime, fault: u32, is_on: bool, given_up: u64);
     /// These levels of a node group held from the previous call for it (or the start of the run) until `now`.
     fn node_levels(now: SimTime, group: GroupId, held: &NodeLevels);
     /// How long the instances of a function waited for a node and for their image, at the end of the run.

@@ -240,6 +240,11 @@ impl Path {
         }
     }
 
+    /// How many messages components have given up until now.
+    pub(super) fn given_up(&self, now: SimTime) -> u64 {
+        self.components.iter().map(|node| node.component.gauges(now).given_up).sum()
+    }
+
     /// A request of a source starts, at the first component of its path.
     pub(super) fn enter<O: Observer>(&mut self, to: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
@@ -280,6 +285,12 @@ impl Path {
     /// Where a call goes.
     pub(super) fn node_of_call(&self, call: Key<Call>) -> Node {
         self.calls.get(call).at
+    }
+
+    /// Whether a call is larger than its function accepts. Of a batch that is seen to before.
+    pub(super) fn is_too_large(&self, call: Key<Call>, spec: &Function) -> bool {
+        let Parcel { items, bytes, .. } = self.calls.get(call).parcel;
+        items == 1 && spec.payload_limit.is_some_and(|limit| bytes > limit)
     }
 
     /// The request that a call makes at its function.

@@ -146,6 +146,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             timeout: _,
             selection: _,
             max_lifetime: _,
+            payload_limit: _,
             termination_grace_period: _,
             duration: _,
             cold_duration: _,

@@ -1,11 +1,13 @@
 //! Injects a catalog of faults into a scenario, each with the random draws of the undisturbed run.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::{Prepared, Progress, ReplicationJob, simulate_all};
 use crate::dist::Dist;
 use crate::engine::SimError;
+use crate::id::ComponentId;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
 use crate::measure::summary::ScenarioRef;
 use crate::measure::{Replications, RunResult, Window};
@@ -58,6 +60,7 @@ struct Entry<'a> {
 enum What {
     Fault(Vec<Destination>, FaultKind),
     Spike(Source),
+    NewTenant(Vec<Source>),
 }
 
 /// Simulates the scenario and each fault on `threads` threads, which do not change the result.
@@ -202,13 +205,19 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
     }
     let spikes = scenario.sources.iter().filter_map(|source| {
-        let what = What::Spike(spike(scenario, source, when)?);
+        let what = What::Spike(additional(scenario, source, SPIKE - 1.0, "spike", when)?);
         Some(Entry { fault: "spike", kind: "source", target: &source.name, what })
     });
     let mut spikes: Vec<Entry<'_>> = spikes.collect();
     left_out += spikes.len().saturating_sub(TARGETS_MAX);
     spikes.truncate(TARGETS_MAX);
     entries.append(&mut spikes);
+    let sources = scenario.sources.iter().filter_map(|source| additional(scenario, source, 1.0, "new tenant", when));
+    let sources: Vec<Source> = sources.collect();
+    if !sources.is_empty() {
+        let what = What::NewTenant(sources);
+        entries.push(Entry { fault: "new-tenant", kind: "source", target: "all sources", what });
+    }
     (entries, left_out)
 }
 
@@ -223,19 +232,60 @@ fn has_cache(spec: &ComponentSpec) -> bool {
     }
 }
 
-/// The additional load of a source during a spike; none if unknown, or for closed-loop users.
-fn spike(scenario: &Scenario, source: &Source, (at, lasts): (Span, Span)) -> Option<Source> {
+/// `factor` times the load of a source on top of it; none if unknown, or for closed-loop users.
+fn additional(
+    scenario: &Scenario,
+    source: &Source,
+    factor: f64,
+    name: &str,
+    (at, lasts): (Span, Span),
+) -> Option<Source> {
     if matches!(source.arrivals, ArrivalSpec::Closed { .. }) || matches!(source.target, Target::ByTrace(_)) {
         return None;
     }
     let service = source.service_mean_s(&scenario.functions);
     let (from, until) = (SimTime::from(at), SimTime::from(at + lasts));
     let before = |moment| source.arrivals.expected_before(moment, service);
-    let rate = (SPIKE - 1.0) * (before(until)? - before(from)?) / lasts.as_secs_f64();
+    let rate = factor * (before(until)? - before(from)?) / lasts.as_secs_f64();
     let instant = Span::from_nanos(1);
     let points = [(from - instant, 0.0), (from, rate), (until, rate), (until + instant, 0.0)];
     let arrivals = ArrivalSpec::Piecewise { points: Arc::from(points), period: None };
-    (rate > 0.0).then(|| Source { name: format!("{} spike", source.name), arrivals, ..source.clone() })
+    (rate > 0.0).then(|| Source { name: format!("{} {name}", source.name), arrivals, ..source.clone() })
+}
+
+/// Adds the sources of one more customer, with clients and quotas of its own.
+fn add_tenant(scenario: &mut Scenario, sources: &[Source]) {
+    let mut copies = HashMap::new();
+    for source in sources {
+        let target = match source.target {
+            Target::Component(id) => Target::Component(copy(scenario, id, &mut copies)),
+            ref target => target.clone(),
+        };
+        scenario.sources.push(Source { target, ..source.clone() });
+    }
+}
+
+/// A copy of a client or tenant, with the tenants it calls; of anything else the component itself, which all customers share.
+fn copy(scenario: &mut Scenario, id: ComponentId, copies: &mut HashMap<ComponentId, ComponentId>) -> ComponentId {
+    if let Some(known) = copies.get(&id) {
+        return *known;
+    }
+    let mut component = scenario.components[id.index()].clone();
+    if !matches!(component.spec.group(), "clients" | "tenants") {
+        return id;
+    }
+    for target in &mut component.targets {
+        if let Destination::Component(id) | Destination::Entry(id, _) = target
+            && scenario.components[id.index()].spec.group() == "tenants"
+        {
+            *id = copy(scenario, *id, copies);
+        }
+    }
+    component.name.push_str(" of the new tenant");
+    let new = ComponentId(scenario.components.len() as u32);
+    scenario.components.push(component);
+    copies.insert(id, new);
+    new
 }
 
 impl<'a> Entry<'a> {
@@ -258,12 +308,14 @@ impl<'a> Entry<'a> {
         match &self.what {
             What::Fault(targets, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
+                target: self.target.to_owned(),
                 targets: targets.clone(),
                 node_groups: Vec::new(),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),
             What::Spike(source) => scenario.sources.push(source.clone()),
+            What::NewTenant(sources) => add_tenant(&mut scenario, sources),
         }
         scenario
     }
@@ -294,7 +346,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> =
             all.iter().map(|one| format!("{} {} {}", one.fault, one.kind, one.target)).collect();
         assert_eq!(all.len(), names.len());
-        assert_eq!(all.len(), 6 + 4 + 1, "{names:?}");
+        assert_eq!(all.len(), 6 + 4 + 2, "{names:?}");
         assert_eq!((found.chaos.at_s, found.chaos.lasts_s), (400.0, 120.0));
         let of = |fault: &str, target: &str| {
             all.iter().find(|one| one.fault == fault && one.target == target).unwrap_or_else(|| panic!("{fault}"))
@@ -310,8 +362,30 @@ mod tests {
         // Four instances serve 66 a second; a spike brings 100.
         let spike = of("spike", "s").lost.mean;
         assert!(spike > 2_000.0 && spike < 9_000.0, "{spike}");
+        // A new tenant brings 20 a second in all, which four instances serve.
+        assert!(of("new-tenant", "all sources").lost.mean < 0.05 * spike);
         assert!(of("delay", "table").slows() && of("delay", "f").slows());
         assert_eq!(all[0].fault, "spike");
+    }
+
+    /// Half of what a customer sends is beyond its quota; so it is of one more customer with a quota of its own.
+    #[test]
+    fn a_new_tenant_has_a_quota_of_its_own() {
+        let scenario = testing::scenario(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"20m\"\nreplications = 1\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+             [[tenant]]\nname = \"shop\"\nthrottle = { rate = \"5/s\", burst = 1 }\n\
+             [[source]]\nname = \"s\"\ntenant = \"shop\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n",
+        );
+        let found = chaos(&scenario, NonZeroUsize::MIN, &()).expect("it runs");
+        let lost = |fault: &str| {
+            let effects = &found.chaos.effects;
+            effects.iter().find(|one| one.fault == fault).unwrap_or_else(|| panic!("{fault}")).lost.mean
+        };
+        // Poisson requests at 10/s, of which a bucket of one token and 5/s admits one every 1/5 + 1/10 s: 800 are refused in 120 s.
+        // Of a spike of the same customer, nearly all.
+        assert!((lost("new-tenant") - 800.0).abs() < 100.0, "{}", lost("new-tenant"));
+        assert!((lost("spike") - 10_800.0).abs() < 400.0, "{}", lost("spike"));
     }
 
     #[test]

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
 use crate::measure::{
-    Alarms, Batches, Details, FunctionRecord, MinimumInstances, Recorder, Replication, Replications, RunResult, Total,
-    Window, precision_reached,
+    Alarms, Batches, Details, Faults, FunctionRecord, MinimumInstances, Recorder, Replication, Replications, RunResult,
+    Total, Window, precision_reached,
 };
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -345,7 +345,13 @@ impl Work<'_> {
         let mut details = Details::new(scenario, cell, window);
         let mut minimum = MinimumInstances::new(scenario, cell, window);
         let mut alarms = Alarms::new(scenario);
-        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && alarms.is_none() && log.is_none();
+        let mut faults = Faults::new(scenario, window);
+        let is_plain = batches.is_none()
+            && details.is_none()
+            && minimum.is_none()
+            && alarms.is_none()
+            && faults.is_none()
+            && log.is_none();
         // Specialized versions for the common cases.
         if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
@@ -356,7 +362,7 @@ impl Work<'_> {
         let events = if is_plain {
             simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
         } else {
-            let beside = (batches.as_mut(), (details.as_mut(), (minimum.as_mut(), alarms.as_mut())));
+            let beside = (batches.as_mut(), (details.as_mut(), (minimum.as_mut(), (alarms.as_mut(), faults.as_mut()))));
             simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
         };
         let mut records = recorder.finish(events);
@@ -368,6 +374,9 @@ impl Work<'_> {
         }
         if let Some(alarms) = alarms {
             total.set_alarms(alarms.finish());
+        }
+        if let Some(faults) = faults {
+            faults.finish(total);
         }
         if let Some(minimum) = minimum {
             minimum.finish(&mut records);

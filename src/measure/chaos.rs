@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::good_row;
 use super::replication::RunMeasures;
 use super::replications::Replications;
 use super::summary::{ScenarioRef, Stat};
@@ -11,11 +12,11 @@ use crate::scenario::Scenario;
 use crate::time::Span;
 
 /// An interval counts as recovered with at least this share of the responses.
-const ANSWERED: f64 = 0.95;
+pub(super) const ANSWERED: f64 = 0.95;
 /// And with a 95th percentile of latency of at most this multiple of the undisturbed one.
-const SLOWER: f64 = 2.0;
+pub(super) const SLOWER: f64 = 2.0;
 /// Consecutive recovered intervals required.
-const IN_A_ROW: usize = 3;
+pub(super) const IN_A_ROW: usize = 3;
 /// A mean of counts below this is noise.
 const COUNT: f64 = 0.5;
 
@@ -216,8 +217,7 @@ fn recovered_after(with: &[Point], without: &[Point], interval: Span, ends: Span
     let is_good: Vec<bool> = with.iter().zip(without).map(|(with, without)| is_as_good(with, without)).collect();
     let first = ends.as_nanos().div_ceil(interval.as_nanos()) as usize;
     let after = is_good.get(first..)?;
-    let row = IN_A_ROW.min(after.len()).max(1);
-    let intervals = after.windows(row).position(|row| row.iter().all(|good| *good))?;
+    let intervals = good_row(after)?;
     let begins = (first + intervals) as f64 * interval.as_secs_f64();
     Some(if intervals == 0 { 0.0 } else { begins - ends.as_secs_f64() })
 }

@@ -161,6 +161,11 @@ impl Prices {
             requests,
             compute,
             provisioned,
+            gateways: 0.0,
+            messaging: 0.0,
+            workflows: 0.0,
+            dependencies: 0.0,
+            links: 0.0,
             nodes: 0.0,
             other,
             per_million_requests: total / arrived * 1e6,
@@ -170,13 +175,31 @@ impl Prices {
 }
 
 impl Cost<f64> {
-    /// What is charged besides: for components of the path, and for nodes.
-    pub(super) fn add(&mut self, components: f64, nodes: f64, arrived: f64, succeeded: f64) {
-        self.other += components;
-        self.nodes += nodes;
-        self.total += components + nodes;
+    /// What is charged besides functions, by the groups of components and nodes. Returns their sum.
+    pub(super) fn add<'a>(
+        &mut self,
+        groups: impl Iterator<Item = (&'a str, f64)>,
+        arrived: f64,
+        succeeded: f64,
+    ) -> f64 {
+        let mut sum = 0.0;
+        for (group, usd) in groups {
+            let part = match group {
+                "gateways" => &mut self.gateways,
+                "queues" | "streams" | "topics" => &mut self.messaging,
+                "workflows" => &mut self.workflows,
+                "dependencies" => &mut self.dependencies,
+                "links" => &mut self.links,
+                "nodes" => &mut self.nodes,
+                _ => &mut self.other,
+            };
+            *part += usd;
+            sum += usd;
+        }
+        self.total += sum;
         self.per_million_requests = self.total / arrived * 1e6;
         self.per_million_succeeded = self.total / succeeded * 1e6;
+        sum
     }
 }
 

@@ -139,11 +139,13 @@ impl Observer for Details {
             return;
         }
         let source = request.source.index();
-        if self.on_path.is_none()
-            && let Some((_, Some(tally))) = self.sources.get_mut(source)
-        {
-            tally.arrived += 1;
-            tally.finish(request);
+        if let Some((_, Some(tally))) = self.sources.get_mut(source) {
+            if self.on_path.is_some() {
+                tally.invoked(request);
+            } else {
+                tally.arrived += 1;
+                tally.finish(request);
+            }
         }
         if request.outcome != Outcome::Completed {
             return;

@@ -8,6 +8,7 @@ mod cost;
 mod critical;
 mod details;
 pub mod evidence;
+mod fault;
 mod flow;
 mod minimum;
 pub mod monitor;
@@ -36,6 +37,7 @@ pub use cost::{
 };
 pub use critical::LatencyPart;
 pub use details::Details;
+pub use fault::{FaultResult, Faults};
 pub use flow::CallsResult;
 pub use minimum::MinimumInstances;
 pub use path::{Components, Figures, Group};

@@ -303,11 +303,6 @@ pub(super) fn attempts_of(scenario: &Scenario, replication: &RunMeasures, id: Co
     books.get(ATTEMPTS_PER_REQUEST)
 }
 
-/// Cost of the components, US dollars.
-pub(super) fn cost_usd(books: &[Books]) -> f64 {
-    books.iter().filter_map(|books| books.get("cost_usd")).sum()
-}
-
 /// Writes dotted keys as objects in objects, keeping their order.
 mod nested {
     use serde::de::{Deserialize, Deserializer, Error};

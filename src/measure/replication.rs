@@ -3,6 +3,7 @@
 use super::alarm::History;
 use super::cost::Usage;
 use super::critical::Spent;
+use super::fault::FaultMeasures;
 use super::flow::Arrow;
 use super::stability::Tipped;
 use super::summary::Shape;
@@ -81,6 +82,8 @@ pub struct RunMeasures {
     pub(super) spent: Option<Spent>,
     /// What became of each alarm of the scenario.
     pub(super) alarms: Vec<History>,
+    /// What each fault of the scenario did.
+    pub(super) faults: Vec<FaultMeasures>,
     /// The books of the node groups, in the order of the scenario.
     pub(super) nodes: Vec<Books>,
     /// Events by kind.

@@ -13,7 +13,7 @@ use super::tally::LIMITS;
 use super::timeline::{NodeSeries, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
-use super::{alarm, critical, flow, objective};
+use super::{alarm, critical, fault, flow, objective};
 use crate::engine::Limit;
 use crate::id::{FnId, SourceId};
 use crate::metric::{Metric, Statistic};
@@ -61,6 +61,7 @@ impl RunResult {
             calls: flow::results(scenario, replications),
             latency_parts: critical::results(scenario, replications),
             alarms: alarm::results(scenario, replications),
+            faults: fault::results(scenario, replications),
             stability: stability(scenario, verdicts, replications),
             objectives: objective::results(scenario, replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
@@ -69,7 +70,7 @@ impl RunResult {
             }),
             events: events(replications),
             limits,
-            has_prices: scenario.has_prices(),
+            has_prices: scenario.has_prices() || total.cost_usd.total.mean > 0.0,
             monthly_cost_usd: Stat::of(&replications.monthly_usd),
             monthly_free_usd: Stat::of(&replications.monthly_free_usd),
             assumptions: scenario.assumptions.clone(),
@@ -182,10 +183,13 @@ impl Replication {
         let total = &mut measures.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
-        let (components, nodes) = (path::cost_usd(&measures.components), path::cost_usd(&measures.nodes));
-        total.cost_usd.add(components, nodes, requests.arrived, requests.completed);
+        let groups = scenario.components.iter().map(|component| component.spec.group());
+        let components = groups.zip(&measures.components);
+        let nodes = measures.nodes.iter().map(|books| ("nodes", books));
+        let usd = components.chain(nodes).map(|(group, books)| (group, books.get("cost_usd").unwrap_or(0.0)));
+        let besides = total.cost_usd.add(usd, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        let besides = (components + nodes) * months;
+        let besides = besides * months;
         prices.cost(&month, requests.arrived * months, requests.completed * months).total + besides
     }
 
@@ -259,9 +263,14 @@ fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, Sou
                 expired: on_path(2),
             },
         };
-        let (failure_ratio, latency_s, cold_start_ratio) = (all.failure_ratio, all.latency_s, all.cold_start_ratio);
-        let attempts_per_request = attempts_per_request(scenario, source, replications);
-        let result = SourceResult { requests, failure_ratio, attempts_per_request, latency_s, cold_start_ratio };
+        let result = SourceResult {
+            requests,
+            failure_ratio: all.failure_ratio,
+            attempts_per_request: attempts_per_request(scenario, source, replications),
+            latency_s: all.latency_s,
+            cold_start_ratio: all.cold_start_ratio,
+            cold_affected_ratio: all.cold_affected_ratio,
+        };
         (source.name.clone(), result)
     };
     scenario.sources.iter().enumerate().map(result).collect()

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::alarm::AlarmResult;
 use super::critical::LatencyPart;
 use super::evidence::Evidence;
+use super::fault::FaultResult;
 use super::flow::CallsResult;
 use super::path::Components;
 pub use super::stability::Verdict;
@@ -90,6 +91,9 @@ pub struct Summary {
     /// When alarms went off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmResult>,
+    /// What each fault did.
+    #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<(String, FaultResult)>,
     /// Whether processing keeps up with arrivals.
     #[serde(default)]
     pub stability: StabilityResult,
@@ -323,8 +327,11 @@ pub struct SourceResult {
     pub attempts_per_request: Option<Stat>,
     /// Latency of those that succeeded.
     pub latency_s: Times<Stat>,
-    /// Cold starts as a share of invocations started.
+    /// Cold starts as a share of the invocations that its requests started, those of attempts and steps included; of a batch of
+    /// messages that of the first one.
     pub cold_start_ratio: Stat,
+    /// Those of them whose instance was not ready when they arrived, as a share.
+    pub cold_affected_ratio: Stat,
 }
 
 /// Requests of a source by how they ended: arrived = succeeded + failed + unfinished.

@@ -253,9 +253,7 @@ impl Tally {
     /// A counted request has ended.
     #[inline(always)]
     pub(super) fn finish(&mut self, request: &Finished) {
-        self.started += u64::from(request.instance.is_some());
-        self.cold += u64::from(request.cold);
-        self.cold_affected += u64::from(request.cold_affected);
+        self.invoked(request);
         match request.outcome {
             Outcome::Completed => {
                 let (latency, wait) = (request.ended.since(request.born), request.wait());
@@ -268,10 +266,17 @@ impl Tally {
             Outcome::Rejected => self.rejected += 1,
             Outcome::QueueTimedOut => self.gave_up += 1,
             Outcome::TimedOut => self.cut_off += 1,
-            Outcome::Failed => self.failed += 1,
+            Outcome::Failed | Outcome::TooLarge => self.failed += 1,
             Outcome::Unfinished => self.unfinished += 1,
             Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => self.end_on_path(request.outcome),
         }
+    }
+
+    /// Counts an invocation that was made for a request; the outcome is that of the request.
+    pub(super) fn invoked(&mut self, invocation: &Finished) {
+        self.started += u64::from(invocation.instance.is_some());
+        self.cold += u64::from(invocation.cold);
+        self.cold_affected += u64::from(invocation.cold_affected);
     }
 
     #[cold]
@@ -294,7 +299,7 @@ impl Tally {
             Outcome::Rejected => self.rejected += 1,
             Outcome::QueueTimedOut => self.gave_up += 1,
             Outcome::TimedOut => self.cut_off += 1,
-            Outcome::Failed => self.failed += 1,
+            Outcome::Failed | Outcome::TooLarge => self.failed += 1,
             Outcome::Unfinished => self.unfinished += 1,
             Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => self.end_on_path(end.outcome),
         }

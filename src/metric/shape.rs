@@ -166,9 +166,19 @@ group! {
         compute: USD,
         /// Charges for provisioned concurrency and minimum instances: for having them and for running on them.
         provisioned: USD,
+        /// Gateways.
+        gateways: USD,
+        /// Queues, streams and topics.
+        messaging: USD,
+        /// Workflows.
+        workflows: USD,
+        /// Dependencies.
+        dependencies: USD,
+        /// Links between sites.
+        links: USD,
         /// The nodes of node groups.
         nodes: USD,
-        /// Everything else.
+        /// Other charges of functions, such as ephemeral storage, snapshots and provisioned pollers.
         other: USD,
         /// Cost per million requests that arrive.
         per_million_requests: USD,

@@ -12,12 +12,14 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
+use crate::dist::Dist;
 use crate::metric::component::{EVENTS, Flow, Kind, Losses, RATIO, component_metrics};
 use crate::metric::signal::{self, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::{SimTime, Span};
 
 /// What results say of the queues of asynchronous invocations.
@@ -91,6 +93,8 @@ parameters! {
         default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
         /// Destination of discarded events: a queue or any other target. Default: they are only counted.
         optional dead_letter: Text,
+        /// Largest payload of an event; a larger one is refused, as by HTTP 413. AWS Lambda: 1MB since late 2025, 256KB before.
+        default payload_limit: Bytes = 1 << 20,
         /// Share of events that are delivered twice (delivery is at least once).
         default duplicate_ratio: Ratio = 0.0,
     }
@@ -107,6 +111,7 @@ impl AsyncParameters {
             max_throttle_backoff: Span::from_secs(300),
             max_age: Span::from_secs(6 * 3_600),
             dead_letter: None,
+            payload_limit: 1 << 20,
             duplicate_ratio: 0.0,
         }
     }
@@ -141,6 +146,7 @@ impl Spec for AsyncSpec {
             events: BTreeMap::new(),
             timers: Timers::new(Token(0), true),
             errors: 0.0,
+            delay: None,
             is_out: false,
             tally: Tally::default(),
         })
@@ -182,6 +188,8 @@ struct AsyncQueue {
     /// When events are retried, or are too old.
     timers: Timers<u64>,
     errors: f64,
+    /// How much later events reach the function.
+    delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
@@ -227,6 +235,10 @@ impl Component for AsyncQueue {
             ports.answer(call, Outcome::Failed);
             return;
         }
+        if parcel.bytes > self.parameters.payload_limit {
+            ports.answer(call, Outcome::TooLarge);
+            return;
+        }
         ports.answer(call, Outcome::Completed);
         let ratio = self.parameters.duplicate_ratio;
         let is_twice = ratio > 0.0 && self.stream.random_bool(ratio);
@@ -237,7 +249,12 @@ impl Component for AsyncQueue {
             self.serial += 1;
             let event = Event { parcel, received: ports.now, attempts: 0, refusals: 0, is_out: false, is_measured };
             self.events.insert(self.serial, event);
-            self.invoke(self.serial, ports);
+            let delay = drawn(self.delay.as_ref(), &mut self.stream);
+            if delay > Span::ZERO {
+                self.wait(self.serial, delay, ports.now);
+            } else {
+                self.invoke(self.serial, ports);
+            }
         }
         self.update_gauges(ports);
     }
@@ -293,6 +310,7 @@ impl Component for AsyncQueue {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
     }
@@ -300,7 +318,8 @@ impl Component for AsyncQueue {
     fn gauges(&self, _: SimTime) -> Gauges {
         let in_flight = self.events.values().filter(|event| event.is_out).count() as u64;
         let oldest = self.events.values().next().map(|event| event.received);
-        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, ..Gauges::default() }
+        let given_up = self.tally.dead_lettered + self.tally.expired;
+        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, given_up, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -1,7 +1,7 @@
 //! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets throttle excess requests; a cache may respond; an authorizer may be called; the target
-//! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
+//! In this order: token buckets throttle excess requests; what is too large is refused; a cache may respond; an authorizer
+//! may be called; the target is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
 //! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
 //! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
@@ -40,6 +40,7 @@ pub(crate) const KIND: Kind = Kind {
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Requests that arrived.";
         "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.too_large": EVENTS.lower(), "Requests whose payload was too large.";
         "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
         "requests.cached": EVENTS.higher(), "Requests served from the cache.";
         "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
@@ -48,7 +49,13 @@ pub(crate) const KIND: Kind = Kind {
         "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
                                                                                 arrivals.";
         "failure_ratio": RATIO(
-            &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
+            &[
+                "requests.throttled",
+                "requests.too_large",
+                "requests.timed_out",
+                "requests.failed",
+                "requests.unfinished",
+            ],
             "requests.arrived"
         ), "Requests without a successful response, as a share of all.";
         "cost_usd": USD, "Cost of the gateway.";
@@ -65,7 +72,7 @@ pub(crate) const KIND: Kind = Kind {
     flow: Some(Flow {
         incoming: &["requests.arrived"],
         succeeded: &["requests.completed", "requests.cached"],
-        failed: &["requests.throttled", "requests.timed_out", "requests.failed"],
+        failed: &["requests.throttled", "requests.too_large", "requests.timed_out", "requests.failed"],
         remaining: &["requests.unfinished"],
         time: Some(("p99", "latency_s.p99")),
         word: "failed",
@@ -168,6 +175,7 @@ struct Integration {
 struct Counts {
     arrived: u64,
     throttled: u64,
+    too_large: u64,
     timed_out: u64,
     cached: u64,
     completed: u64,
@@ -343,6 +351,11 @@ impl Component for Gateway {
             ports.answer(call, Outcome::Rejected);
             return;
         }
+        if self.settings.payload_limit.is_some_and(|limit| parcel.bytes > limit) {
+            self.counts.too_large += measured;
+            ports.answer(call, Outcome::TooLarge);
+            return;
+        }
         let (now, is_measured) = (ports.now, ports.is_measured);
         let key = self.requests.insert(Request { call, parcel, begun: now, is_measured, caller: 0 });
         let mut own = self.settings.latency.as_ref().map_or(Span::ZERO, |latency| latency.sample(&mut self.stream));
@@ -388,6 +401,27 @@ impl Component for Gateway {
         }
     }
 
+    /// What it called for the request is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key) else {
+            return;
+        };
+        let integration = self.integrations.iter().find(|(_, integration)| integration.request == key);
+        match integration.map(|(key, _)| key) {
+            Some(integration) if self.client.is_some() => {
+                let call = CallId(integration.place());
+                self.with_client(ports, |client, ports| client.cancelled(call, ports));
+            }
+            Some(integration) => {
+                self.integrations.remove(integration);
+                ports.abandon(integration.token(INTEGRATION), Abandon::Cancels);
+            }
+            // It is with the authorizer, or still on its way through the gateway.
+            None => ports.abandon(key.token(AUTHORIZER), Abandon::Cancels),
+        }
+        self.end(key, End::Answered(Outcome::Failed), ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Errors(ratio) => self.errors = *ratio,
@@ -410,10 +444,11 @@ impl Component for Gateway {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Counts { arrived, throttled, timed_out, cached, completed, failed, billed } = self.counts;
+        let Counts { arrived, throttled, too_large, timed_out, cached, completed, failed, billed } = self.counts;
         let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
         books.count("requests.arrived", arrived);
         books.count("requests.throttled", throttled);
+        books.count("requests.too_large", too_large);
         books.count("requests.timed_out", timed_out);
         books.count("requests.cached", cached);
         books.count("requests.completed", completed);

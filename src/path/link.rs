@@ -12,13 +12,13 @@ use rand::RngExt;
 
 use super::books::{Books, Times};
 use super::slots::{Key, Slots};
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
-use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
 use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Name, Ratio};
+use crate::schema::scalars::{Amount, Name, Ratio};
 use crate::schema::sizes::Bandwidth;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
@@ -38,6 +38,7 @@ pub(crate) const KIND: Kind = Kind {
         "calls.failed": EVENTS.lower(), "Calls that failed because of an outage of the link.";
         "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
         "bytes": EVENTS, "Bytes transferred, in both directions.";
+        "cost_usd": USD, "Cost of the transfers.";
         "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost calls as a share of all.";
         @times "wait_s", "Time that payloads waited for bandwidth";
     },
@@ -47,6 +48,7 @@ pub(crate) const KIND: Kind = Kind {
         ("calls.failed", "Failed"),
         ("bytes", "Bytes"),
         ("wait_s.p99", "Wait for bandwidth p99"),
+        ("cost_usd", "Cost"),
     ],
     flow: Some(Flow {
         incoming: &["calls.arrived"],
@@ -84,6 +86,8 @@ parameters! {
         optional bandwidth_per_call: Bandwidth,
         /// Share of calls that never arrive; responses always do.
         default loss_ratio: Ratio = 0.0,
+        /// Price per GB transferred, in either direction.
+        default per_gb_usd: Amount = 0.0,
     }
 }
 
@@ -121,13 +125,14 @@ impl Spec for LinkSpec {
     }
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
-        let LinkParameters { latency, bandwidth, bandwidth_per_call, loss_ratio, .. } = &self.parameters;
+        let LinkParameters { latency, bandwidth, bandwidth_per_call, loss_ratio, per_gb_usd, .. } = &self.parameters;
         Box::new(Link {
             // What is checked can be made.
             latency: latency.as_ref().and_then(|latency| latency.dist().ok()).unwrap_or(Dist::Constant(Span::ZERO)),
             bandwidth: *bandwidth,
             bandwidth_per_call: *bandwidth_per_call,
             loss_ratio: *loss_ratio,
+            per_gb_usd: *per_gb_usd,
             backwards: self.crossings.iter().map(|(_, backwards)| *backwards).collect(),
             stream,
             free: [SimTime::ZERO; 2],
@@ -149,6 +154,7 @@ struct Link {
     bandwidth: Option<f64>,
     bandwidth_per_call: Option<f64>,
     loss_ratio: f64,
+    per_gb_usd: f64,
     /// Of each entry, whether calls go from the second site to the first.
     backwards: Vec<bool>,
     stream: Stream,
@@ -183,6 +189,9 @@ struct Counts {
     bytes: u128,
 }
 
+/// As clouds bill.
+const BYTES_PER_GB: f64 = (1_u64 << 30) as f64;
+
 /// Topics of tokens: the call has crossed, or the call made there; the answer has crossed.
 const THERE: u32 = 0;
 const BACK: u32 = 1;
@@ -193,6 +202,11 @@ fn transfer(bytes: u64, per_second: Option<f64>) -> Span {
 }
 
 impl Link {
+    /// The price of what was transferred.
+    fn cost_usd(&self) -> f64 {
+        self.counts.bytes as f64 / BYTES_PER_GB * self.per_gb_usd
+    }
+
     /// When something arrives on the other side that sets out now.
     fn arrival(&mut self, entry: u32, is_answer: bool, bytes: u64, ports: &Ports<'_>) -> SimTime {
         let goes_back = self.backwards.get(entry as usize).copied().unwrap_or_default() != is_answer;
@@ -279,6 +293,18 @@ impl Component for Link {
         }
     }
 
+    /// Passed on at once: a link does not delay it.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.calls.iter().find(|(_, crossing)| crossing.call == call).map(|(key, _)| key) else {
+            return;
+        };
+        ports.abandon(key.token(THERE), Abandon::Cancels);
+        if let Some(crossing) = self.calls.get_mut(key) {
+            crossing.outcome = Outcome::Failed;
+        }
+        self.answer(key, ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Speed(speed) => self.speed = *speed,
@@ -287,6 +313,10 @@ impl Component for Link {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             _ => {}
         }
+    }
+
+    fn gauges(&self, _: SimTime) -> Gauges {
+        Gauges { in_flight: self.calls.iter().count() as u64, cost_usd: self.cost_usd(), ..Gauges::default() }
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {
@@ -298,6 +328,7 @@ impl Component for Link {
         books.count("calls.failed", failed);
         books.count("calls.unfinished", unfinished);
         books.figure("bytes", bytes as f64);
+        books.figure("cost_usd", self.cost_usd());
         books.times("wait_s", &self.wait);
     }
 }
@@ -320,6 +351,7 @@ mod tests {
                 bandwidth,
                 bandwidth_per_call: per_call,
                 loss_ratio,
+                per_gb_usd: 0.02,
             },
             crossings: vec![("a".into(), false), ("b".into(), true)],
         }

@@ -55,6 +55,8 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
+    /// Larger than whoever was called accepts, as by HTTP 413: not worth another try.
+    TooLarge,
     /// Requests still queued at the end of the run.
     Unfinished,
 }
@@ -99,9 +101,15 @@ pub struct Parcel {
     pub bytes: u64,
     /// The size of its answer, if that is a success, bytes.
     pub answer_bytes: u64,
+    /// The instance of a function that makes the call, unique among those of the function: its place, then a number; else
+    /// [`Self::NO_INSTANCE`].
+    pub instance: u64,
 }
 
 impl Parcel {
+    /// No instance makes the call.
+    pub const NO_INSTANCE: u64 = u64::MAX;
+
     /// One request, number `number` of source `source`.
     #[must_use]
     pub const fn one(source: u32, number: u64) -> Self {
@@ -114,6 +122,7 @@ impl Parcel {
             service: None,
             bytes: 0,
             answer_bytes: 0,
+            instance: Self::NO_INSTANCE,
         }
     }
 }
@@ -181,6 +190,8 @@ pub struct Gauges {
     pub in_flight: u64,
     /// When the oldest message that is neither processed nor given up was sent.
     pub oldest: Option<SimTime>,
+    /// Messages that it has given up: dead-lettered, expired, skipped or dropped; of those sent in the measured part.
+    pub given_up: u64,
     /// What it has cost since the beginning of the measured part, US dollars.
     pub cost_usd: f64,
 }
@@ -306,6 +317,11 @@ pub enum Disturbance {
     Poison(f64),
     /// What a cache holds is lost.
     Flush,
+}
+
+/// The delay of a fault, drawn anew; zero without one.
+fn drawn(delay: Option<&Dist>, stream: &mut Stream) -> Span {
+    delay.map_or(Span::ZERO, |delay| delay.sample(stream))
 }
 
 /// The probability that one of two independent things happens; exactly that of the one where the other never does.

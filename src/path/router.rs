@@ -12,7 +12,7 @@ use rand::RngExt;
 
 use super::books::Books;
 use super::slots::{Key, Slots};
-use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
 use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
@@ -303,6 +303,16 @@ impl Component for Router {
             self.failed += u64::from(call.is_measured);
         }
         ports.answer(call.id, outcome);
+    }
+
+    /// That says nothing about the target's health.
+    fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.calls.iter().find(|(_, call)| call.id == id).map(|(key, _)| key) else { return };
+        ports.abandon(key.token(0), Abandon::Cancels);
+        if let Some(call) = self.calls.remove(key) {
+            self.failed += u64::from(call.is_measured);
+        }
+        ports.answer(id, Outcome::Failed);
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {

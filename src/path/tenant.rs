@@ -6,7 +6,7 @@
 use super::books::{Books, Level, Times};
 use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
-use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
 use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
@@ -156,6 +156,12 @@ impl Component for Tenant {
             }
         }
         ports.answer(call.id, outcome);
+    }
+
+    fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.calls.iter().find(|(_, call)| call.id == id).map(|(key, _)| key) else { return };
+        ports.abandon(key.token(0), Abandon::Cancels);
+        self.answered(key.token(0), Outcome::Failed, ports);
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -11,7 +11,8 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
+use crate::dist::{Dist, DistSpec};
 use crate::metric::component::{EVENTS, Flow, Kind, Losses, USD, component_metrics};
 use crate::metric::signal::{Event, Signal};
 use crate::rng::Stream;
@@ -74,6 +75,8 @@ parameters! {
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,
         /// The product that provides all values of `retry` not set here.
         default preset: Preset = Preset::Sns,
+        /// Time from accepting a message to its first delivery. Default: as in the preset (S3: a median of 1 s).
+        optional latency: OrNone<DistSpec>,
         /// When a failed delivery is retried.
         optional retry: RetrySpec,
         /// Price per million published messages. Default: as in the preset (SNS: 0.50).
@@ -115,6 +118,7 @@ choice! {
         "sns" => Sns, "Amazon SNS, to Lambda, SQS and other services of AWS.";
         "sns-http" => SnsHttp, "Amazon SNS, to HTTP.";
         "eventbridge" => Eventbridge, "A rule of Amazon EventBridge.";
+        "s3" => S3, "The event notifications of an Amazon S3 bucket: each request is an object that is created, for example.";
     }
 }
 
@@ -146,6 +150,8 @@ impl Preset {
         };
         match self {
             Self::Sns => (sns, 0.5),
+            // Notifications are free. How often their delivery is tried again is not published.
+            Self::S3 => (sns, 0.0),
             // The default policy: 3 retries, 20 s apart.
             Self::SnsHttp => (Retry { immediate: 0, after_min_delay: 0, growing: 0, after_max_delay: 3, ..sns }, 0.5),
             // EventBridge API, RetryPolicy: 185 retries in 24 h, exponential with jitter. The delays are not published: these make them
@@ -167,6 +173,17 @@ impl Preset {
                     1.0,
                 )
             }
+        }
+    }
+}
+
+impl Preset {
+    /// How long it takes until a message is delivered. S3 User Guide, "Amazon S3 Event Notifications": typically in seconds, sometimes a
+    /// minute or longer; the distribution is an assumption.
+    fn latency(self) -> Option<Dist> {
+        match self {
+            Self::S3 => Dist::log_normal_p99(Span::from_secs(1), Span::from_secs(15)).ok(),
+            _ => None,
         }
     }
 }
@@ -232,12 +249,17 @@ impl Spec for TopicSpec {
         Box::new(Topic {
             subscriptions: self.targets.len() as u32,
             retry: Retry::of(self),
+            latency: match &self.latency {
+                Some(latency) => latency.as_ref().and_then(|latency| latency.dist().ok()),
+                None => self.preset.latency(),
+            },
             per_million_usd: self.per_million_usd.unwrap_or(self.preset.values().1),
             stream,
             serial: 0,
             deliveries: BTreeMap::new(),
             timers: Timers::new(Token(0), true),
             errors: 0.0,
+            delay: None,
             is_out: false,
             tally: Tally::default(),
         })
@@ -269,6 +291,7 @@ struct Tally {
 struct Topic {
     subscriptions: u32,
     retry: Retry,
+    latency: Option<Dist>,
     per_million_usd: f64,
     stream: Stream,
     serial: u64,
@@ -276,19 +299,23 @@ struct Topic {
     /// When deliveries are tried again.
     timers: Timers<u64>,
     errors: f64,
+    /// How much later messages are delivered.
+    delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
 
 impl Topic {
     /// A delivery was not taken: it is tried again, or dropped.
-    fn failed(&mut self, id: u64, now: SimTime) {
+    fn failed(&mut self, id: u64, outcome: Outcome, now: SimTime) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         delivery.failures += 1;
         let pause = self.retry.pause(delivery.failures).map(|pause| {
             let drawn = self.retry.jitter.then(|| self.stream.random_range(0..=pause.as_nanos()));
             drawn.map_or(pause, Span::from_nanos)
         });
+        // What is too large stays too large.
+        let pause = pause.filter(|_| outcome != Outcome::TooLarge);
         match pause.filter(|pause| (now + *pause).since(delivery.published) <= self.retry.max_age) {
             Some(pause) => {
                 self.tally.retries += u64::from(delivery.is_measured);
@@ -324,7 +351,12 @@ impl Component for Topic {
             self.serial += 1;
             let delivery = Delivery { parcel, target, published: ports.now, failures: 0, is_measured };
             self.deliveries.insert(self.serial, delivery);
-            ports.call(target, Token(self.serial), parcel);
+            let delay = drawn(self.latency.as_ref(), &mut self.stream) + drawn(self.delay.as_ref(), &mut self.stream);
+            if delay > Span::ZERO {
+                self.timers.set(ports.now + delay, self.serial);
+            } else {
+                ports.call(target, Token(self.serial), parcel);
+            }
         }
         self.update_gauges(ports);
     }
@@ -346,7 +378,7 @@ impl Component for Topic {
                 self.tally.delivery.record(ports.now.since(delivery.published));
             }
         } else {
-            self.failed(token.0, ports.now);
+            self.failed(token.0, outcome, ports.now);
         }
         self.update_gauges(ports);
     }
@@ -355,13 +387,15 @@ impl Component for Topic {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
     }
 
     fn gauges(&self, _: SimTime) -> Gauges {
         let cost_usd = self.tally.published as f64 / 1e6 * self.per_million_usd;
-        Gauges { in_flight: self.deliveries.len() as u64, cost_usd, ..Gauges::default() }
+        let given_up = self.tally.dropped;
+        Gauges { in_flight: self.deliveries.len() as u64, given_up, cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

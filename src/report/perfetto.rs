@@ -279,6 +279,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::BreakerOpen => "refused by a circuit breaker",
         Outcome::NoBudget => "out of retry budget",
         Outcome::Expired => "expired",
+        Outcome::TooLarge => "payload too large",
     }
 }
 

@@ -41,6 +41,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         calls: Vec::new(),
         latency_parts: Vec::new(),
         alarms: Vec::new(),
+        faults: Vec::new(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![
@@ -240,7 +241,8 @@ fn shape(share: f64) -> Shape<Stat> {
             ("cost_usd", "requests") => 0.86 * share,
             ("cost_usd", "compute") => 31.01 * share,
             ("cost_usd", "provisioned") => 8.3 * share,
-            ("cost_usd", "other") => 0.0,
+            ("cost_usd", "per_million_requests" | "per_million_succeeded") => 9.3,
+            ("cost_usd", _) => 0.0,
             _ => 9.3,
         };
         stat(mean, mean * 0.013)

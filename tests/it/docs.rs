@@ -242,6 +242,12 @@ fn results_reference() -> String {
         abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
         `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\
         `share` of all of it and of that of the slowest 1 %; of many requests 8,192 or fewer are sampled.\n\n\
+        `faults` has of each `[[fault]]` its `kind` and `target`, `at_s` and `lasts_s` (null: at random), how many `times` it began,\n\
+        `active_s`, and what was lost: `lost` requests (those that failed and were in progress at some moment of it), `lost_messages`\n\
+        (dead-lettered, expired, skipped or dropped while it was active) and `lost_work_s` (time that instances spent on invocations\n\
+        that failed while it was active). `recovered` is how many times requests were as before it by the end of the run, and\n\
+        `recovered_after_s` how long after its end: at the start of three intervals of the time series in a row whose requests have at\n\
+        least 95 % of the success ratio, and at most twice the median latency, that requests had before the fault first began.\n\n\
         `alarms` has of each `[[alarm]]` in how many `replications` it went off, `first_at_s`, how many `times`, `in_alarm_ratio`\n\
         of its periods, and its `changes` in the first replication: `at_s`, the end of the period that decided it, and the `state`\n\
         (`insufficient-data`, `ok`, `alarm`).\n\n\

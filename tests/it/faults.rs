@@ -110,7 +110,6 @@ fn what_a_fault_cannot_do_is_said() {
     for (fault, part) in [
         ("target = \"q\"\nslow-down.speed = 0.5\n", "`slow-down` does nothing to \"q\""),
         ("target = \"f\"\npoison.ratio = 0.5\n", "`poison` does nothing to \"f\""),
-        ("target = \"pod\"\ncrash.rate = \"1/h\"\n", "are ordered by `hpa`"),
         ("target = \"site.eu\"\noutage = true\n", "there is no site \"eu\""),
         ("target = \"link.wan\"\noutage = true\n", "there is no link \"wan\""),
         ("target = \"f\"\noutage = true\ncrash.rate = \"1/h\"\n", "cannot combine"),
@@ -119,5 +118,191 @@ fn what_a_fault_cannot_do_is_said() {
         let said =
             parse("test.toml", &text, &ParseOptions::default(), &Memory::default()).expect_err("wrong").to_string();
         assert!(said.contains(part), "`{part}` is not said:\n{said}");
+    }
+}
+
+/// What the summary says of a fault whose effect is known exactly: an outage of a minute under 10 requests a second of 10 ms each.
+#[test]
+fn a_fault_says_what_it_cost() {
+    let summary = json(&run(
+        "10m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n\
+         [[fault]]\nname = \"out\"\ntarget = \"f\"\nat = \"2m\"\nfor = \"1m\"\noutage = true\n\
+         [[fault]]\nname = \"late\"\ntarget = \"f\"\nat = \"9m\"\nfor = \"5m\"\nerrors.failure-ratio = 1.0\n",
+    ));
+    let of = |fault, key| figure(&summary, &["faults", fault, key]);
+    let found = &summary["faults"]["out"];
+    assert_eq!((&found["kind"], &found["target"]), (&"outage".into(), &"f".into()));
+    assert_eq!((&found["at_s"], &found["lasts_s"]), (&120.0.into(), &60.0.into()));
+    assert_eq!(
+        ["times", "active_s", "recovered", "recovered_after_s"].map(|key| of("out", key)),
+        [1.0, 60.0, 1.0, 0.0]
+    );
+    let lost = of("out", "lost");
+    assert!((lost - 600.0).abs() <= 1.0, "{lost}");
+    assert!((of("out", "lost_work_s") - 0.01 * lost).abs() < 1e-6);
+    // The other one lasts beyond the horizon: nobody knows whether anything recovers.
+    assert_eq!((of("late", "active_s"), of("late", "recovered")), (60.0, 0.0));
+    assert!(summary["faults"]["late"]["recovered_after_s"]["mean"].is_null());
+    let failed = figure(&summary, &["total", "requests", "failed"]);
+    assert_eq!(lost + of("late", "lost"), failed, "every failure is that of a fault");
+}
+
+/// A minute at a tenth of the speed leaves 5 - 1 requests a second waiting; they drain at 10 - 5 a second.
+#[test]
+fn a_backlog_delays_recovery_until_it_is_worked_off() {
+    let summary = json(&run(
+        "20m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"100ms\"\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"5/s\"\n\
+         [[fault]]\nname = \"slow\"\ntarget = \"f\"\nat = \"10m\"\nfor = \"1m\"\nslow-down.speed = 0.1\n",
+    ));
+    let of = |key| figure(&summary, &["faults", "slow", key]);
+    assert_eq!((of("lost"), of("recovered")), (0.0, 1.0));
+    // To the end of an interval of the time series, 5 s.
+    let after = of("recovered_after_s");
+    assert!((after - 240.0 / 5.0).abs() <= 5.0, "{after}");
+}
+
+/// A fault of a queue loses messages, not requests: their senders have their answers.
+#[test]
+fn messages_that_a_fault_loses_are_told() {
+    let summary = json(&run(
+        "5m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[queue]]\nname = \"q\"\ntarget = \"f\"\nmax-receives = 1\nvisibility-timeout = \"1s\"\nconsumer.batch-size = 1\n\
+         dead-letter = \"dead\"\n[[queue]]\nname = \"dead\"\n\
+         [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.constant.rate = \"10/s\"\n\
+         [[fault]]\nname = \"bad-release\"\ntarget = \"q\"\nat = \"1m\"\nfor = \"1m\"\npoison.ratio = 1.0\n",
+    ));
+    let dead = figure(&summary, &["queues", "q", "messages", "dead_lettered"]);
+    let lost = figure(&summary, &["faults", "bad-release", "lost_messages"]);
+    // The last ones are dead letters a visibility timeout after it.
+    assert!(dead >= lost && dead - lost <= 20.0 && lost > 500.0, "{lost} of {dead}");
+    assert_eq!(figure(&summary, &["faults", "bad-release", "lost"]), 0.0);
+}
+
+/// Random faults of 10 s every 50 s on average are on a sixth of the time.
+#[test]
+fn random_faults_are_counted() {
+    let summary = json(&run(
+        "6h",
+        10,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n\
+         [[fault]]\nname = \"flaky\"\ntarget = \"f\"\nevery.exponential.mean = \"50s\"\nlasts.exponential.mean = \"10s\"\n\
+         outage = true\n",
+    ));
+    let of = |key| figure(&summary, &["faults", "flaky", key]);
+    let (expected, n) = (6.0 * 3_600.0 / 60.0, 10.0_f64);
+    // Renewals: the variance of their number over a time is cv^2 times the mean.
+    let deviation = (expected * (50.0f64.powi(2) + 10.0f64.powi(2)) / 60.0f64.powi(2) / n).sqrt();
+    assert!((of("times") - expected).abs() < 4.0 * deviation, "{}", of("times"));
+    let lost = of("lost");
+    assert!((lost - of("active_s")).abs() < 0.05 * lost, "one a second: {lost}");
+    assert_eq!(lost, figure(&summary, &["total", "requests", "failed"]));
+}
+
+/// A delay is added once on the way through each: of a queue, stream, topic, workflow and asynchronous invocation.
+#[test]
+fn a_delay_makes_messages_and_executions_later() {
+    let base = "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n";
+    let fault = |target: &str| {
+        format!(
+            "[[fault]]\nname = \"x\"\ntarget = \"{target}\"\nat = \"0s\"\nfor = \"10m\"\ndelay.constant.value = \"3s\"\n"
+        )
+    };
+    for (component, to, place, times) in [
+        ("[[queue]]\nname = \"c\"\ntarget = \"f\"\nconsumer.batch-size = 1\n", "c", ["queues", "c", "age_s"], 1.0),
+        (
+            "[[topic]]\nname = \"c\"\ntargets = [\"q\"]\n[[queue]]\nname = \"q\"\ntarget = \"f\"\nconsumer.batch-size = 1\n",
+            "c",
+            ["topics", "c", "delivery_s"],
+            1.0,
+        ),
+        (
+            "[[workflow]]\nname = \"c\"\n[[workflow.state]]\nname = \"a\"\ntask = \"f\"\n[[workflow.state]]\nname = \"b\"\ntask = \"f\"\n",
+            "c",
+            ["workflows", "c", "latency_s"],
+            2.0,
+        ),
+        (
+            "[[stream]]\nname = \"c\"\ntarget = \"f\"\nshards = 1\nconsumer.batch-size = 1\nconsumer.parallelization = 10\n",
+            "c",
+            ["streams", "c", "iterator_age_s"],
+            1.0,
+        ),
+    ] {
+        let text = |with: &str| {
+            run(
+                "10m",
+                1,
+                &format!(
+                    "{base}{component}[[source]]\nname = \"s\"\ntarget = \"{to}\"\narrivals.constant.rate = \"6/m\"\n{with}"
+                ),
+            )
+        };
+        let mean = |with: &str| figure(&json(&text(with)), &[place[0], place[1], place[2], "mean"]);
+        let added = mean(&fault(to)) - mean("");
+        assert!((added - 3.0 * times).abs() < 0.3, "{to} {place:?}: {added}");
+    }
+}
+
+/// A pod that crashes is ordered again: the number of them stays what the policy wants, and each crashes at its rate.
+#[test]
+fn pods_crash_and_are_ordered_again() {
+    let summary = summary(&run(
+        "4h",
+        6,
+        "warm-up = \"10m\"\n[[function]]\nname = \"pod\"\nduration.constant.value = \"2s\"\ncold-start.constant.value = \"1s\"\n\
+         scaling.hpa = { min-replicas = 4, max-replicas = 4 }\nconcurrency = { overflow = \"queue\", per-instance = 1 }\n\
+         [[source]]\nname = \"s\"\nfunction = \"pod\"\narrivals.poisson.rate = \"0.5/s\"\n\
+         [[fault]]\nname = \"unstable\"\ntarget = \"pod\"\nat = \"0s\"\nfor = \"4h\"\ncrash.rate = \"6/m\"\n",
+    ));
+    // A run of 2 s on an instance that crashes every 10 s survives with probability exp(-0.2).
+    assert_close("failures", summary.total.failure_ratio, 6, 1.0 - (-0.2f64).exp());
+    // Four are wanted; each is away for the second that the next one takes to start after 10 s on average.
+    let instances = &summary.total.instances;
+    assert!(
+        (instances.starting_mean.mean / instances.mean.mean - 1.0 / 11.0).abs() < 0.01,
+        "{}",
+        instances.starting_mean.mean
+    );
+    assert!((instances.mean.mean - 4.0).abs() < 0.05, "{}", instances.mean.mean);
+}
+
+/// What is cancelled far away stops there: through a link, a tenant, a router and a gateway with a client of its own.
+#[test]
+fn cancelling_reaches_what_lies_behind() {
+    for (on_timeout, busy) in [("cancel", 0.5), ("abandon", 5.0)] {
+        for more in ["", "client.retry.max-attempts = 2\n"] {
+            let summary = json(&run(
+                "1h",
+                1,
+                &format!(
+                    "warm-up = \"1m\"\n[[site]]\nname = \"eu\"\n[[site]]\nname = \"us\"\n\
+                     [[link]]\nname = \"wan\"\nbetween = [\"eu\", \"us\"]\n[[tenant]]\nname = \"shop\"\n\
+                     [[function]]\nname = \"f\"\nsite = \"us\"\nduration.constant.value = \"1s\"\n\
+                     [[dependency]]\nname = \"db\"\nsite = \"us\"\nlatency.constant.value = \"10s\"\nconcurrency = 20\n\
+                     [[router]]\nname = \"front\"\nsite = \"us\"\ntargets = [{{ target = \"db\", share = 1.0 }}]\n\
+                     [[gateway]]\nname = \"api\"\nsite = \"us\"\ntarget = \"front\"\n{more}\
+                     [[source]]\nname = \"s\"\nsite = \"eu\"\ntenant = \"shop\"\ntarget = \"api\"\n\
+                     arrivals.constant.rate = \"0.5/s\"\nclient = {{ timeout = \"1s\", on-timeout = \"{on_timeout}\" }}\n"
+                ),
+            ));
+            let mean = figure(&summary, &["dependencies", "db", "concurrency", "mean"]);
+            assert!((mean / busy - 1.0).abs() < 0.02, "{on_timeout} {more}: {mean}");
+            let gateway = |key: &str| figure(&summary, &["gateways", "api", "requests", key]);
+            let ends = ["throttled", "too_large", "timed_out", "cached", "completed", "failed", "unfinished"];
+            assert_eq!(gateway("arrived"), ends.map(gateway).iter().sum::<f64>());
+            let link = |key: &str| figure(&summary, &["links", "wan", "calls", key]);
+            let ends = ["answered", "lost", "failed", "unfinished"];
+            assert_eq!(link("arrived"), ends.map(link).iter().sum::<f64>());
+        }
     }
 }

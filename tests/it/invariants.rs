@@ -134,7 +134,7 @@ impl Observer for Auditor<'_> {
                 };
                 assert_eq!(request.ended, request.born + timeout, "its patience ended just then");
             }
-            other @ (Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired) => {
+            other @ (Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired | Outcome::TooLarge) => {
                 panic!("only clients end requests like this: {other:?}")
             }
             Outcome::Unfinished => {

@@ -466,3 +466,81 @@ fn flows_lead_from_slice_to_slice() {
         assert!(number(from, "ts") <= number(to, "ts"));
     }
 }
+
+/// On other clouds metrics have the names of Azure Monitor and of Google Cloud Monitoring, with their units.
+#[test]
+fn metrics_have_the_names_of_other_clouds() {
+    let text = |preset: &str, queue: &str| {
+        format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"5m\"\n[platform]\npreset = \"{preset}\"\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"2s\"\ncold-start = \"none\"\n\
+             [[queue]]\nname = \"q\"\npreset = \"{queue}\"\ntarget = \"f\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/m\"\n\
+             [[source]]\nname = \"t\"\ntarget = \"q\"\narrivals.constant.rate = \"1/m\"\n"
+        )
+    };
+    for (preset, queue, columns) in [
+        (
+            "azure-consumption",
+            "service-bus",
+            [
+                "Microsoft.Web/sites f Requests (Total)",
+                "Microsoft.ServiceBus/namespaces q IncomingMessages (Total)",
+                "Microsoft.Web/sites f HttpResponseTime (Average)",
+            ],
+        ),
+        (
+            "gcp-functions-1st-gen",
+            "pubsub-push",
+            [
+                "cloudfunctions.googleapis.com f function/execution_count",
+                "pubsub.googleapis.com q subscription/ack_message_count",
+                "cloudfunctions.googleapis.com f function/execution_times (p50)",
+            ],
+        ),
+        (
+            "gcp-cloud-run",
+            "cloud-tasks",
+            [
+                "run.googleapis.com f request_count",
+                "cloudtasks.googleapis.com q queue/task_attempt_count",
+                "run.googleapis.com f request_latencies (p50)",
+            ],
+        ),
+    ] {
+        let folder = Folder::new();
+        folder.write("x.toml", &text(preset, queue));
+        folder.run(&["run", "x.toml", "--metrics", "metrics.csv"]).ends(0);
+        let table = Table::of(&folder.read("metrics.csv"));
+        // One a minute of each source; the one at the horizon is not counted.
+        assert!(table.column(columns[0]).iter().sum::<f64>() >= 8.0, "{preset}");
+        assert!((4.0..=5.0).contains(&table.column(columns[1]).iter().sum::<f64>()), "{preset}");
+        let unit = match preset {
+            "azure-consumption" => 1.0,
+            "gcp-functions-1st-gen" => 1e9,
+            _ => 1e3,
+        };
+        for value in table.column(columns[2]) {
+            assert!((1.9..2.5).contains(&(value / unit)), "{preset}: {value}");
+        }
+    }
+}
+
+/// A cold start consists of what the platform does not charge for and of what it does.
+#[test]
+fn a_cold_start_has_phases() {
+    let folder = Folder::new();
+    let text = "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1m\"\n[platform]\npreset = \"aws-lambda\"\n\
+                [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\n\
+                cold-start.phases = { environment.constant.value = \"200ms\", init.constant.value = \"300ms\" }\n\
+                [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1s\"]\n";
+    folder.write("x.toml", text);
+    folder.run(&["run", "x.toml", "--traces", "traces.json", "--traces-sample", "1"]).ends(0);
+    let document = folder.json("traces.json");
+    let all = spans(&document);
+    let find = |name: &str| &all.iter().find(|(_, span)| span["name"] == name).unwrap_or_else(|| panic!("{name}")).1;
+    let took = |name: &str| nanos(find(name), "endTimeUnixNano") - nanos(find(name), "startTimeUnixNano");
+    assert_eq!(["cold start", "environment", "initialization"].map(took), [500_000_000, 200_000_000, 300_000_000]);
+    assert_eq!(find("initialization")["parentSpanId"], find("cold start")["spanId"]);
+    assert_eq!(find("environment")["endTimeUnixNano"], find("initialization")["startTimeUnixNano"]);
+}

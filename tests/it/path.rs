@@ -566,3 +566,188 @@ proptest! {
         prop_assert!(sum(total, &["requests.arrived"]) == arrived, "{}", text);
     }
 }
+
+/// What everything on the path costs is in its own part, and the parts are the total, exactly.
+#[test]
+fn the_parts_of_the_cost_are_the_total() {
+    let summary = serde_json::to_value(summary(
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"10m\"\nreplications = 1\n\
+         [platform]\npreset = \"aws-lambda\"\n\
+         [[site]]\nname = \"eu\"\n[[site]]\nname = \"us\"\n\
+         [[link]]\nname = \"wan\"\nbetween = [\"eu\", \"us\"]\nper-gb-usd = 0.02\n\
+         [[function]]\nname = \"f\"\nsite = \"eu\"\n[[function.step]]\ncall = \"db\"\n\
+         [[dependency]]\nname = \"db\"\nsite = \"eu\"\nlatency.constant.value = \"5ms\"\nper-million-usd = 1.25\n\
+         [[gateway]]\nname = \"api\"\nsite = \"eu\"\ntarget = \"f\"\nper-million-usd = 3.5\n\
+         [[queue]]\nname = \"q\"\nsite = \"eu\"\npreset = \"sqs\"\ntarget = \"f\"\n\
+         [[topic]]\nname = \"t\"\nsite = \"eu\"\ntargets = [\"q\"]\nper-million-usd = 0.5\n\
+         [[workflow]]\nname = \"w\"\nsite = \"eu\"\nper-million-usd = 25\n\
+         [[workflow.state]]\nname = \"a\"\ntask = \"f\"\n\
+         [[source]]\nname = \"far\"\nsite = \"us\"\ntarget = \"api\"\narrivals.constant.rate = \"1/s\"\n\
+         payload.constant.value = \"1MB\"\n\
+         [[source]]\nname = \"news\"\nsite = \"eu\"\ntarget = \"t\"\narrivals.constant.rate = \"1/s\"\n\
+         [[source]]\nname = \"orders\"\nsite = \"eu\"\ntarget = \"w\"\narrivals.constant.rate = \"1/s\"\n",
+    ))
+    .expect("JSON");
+    let usd = |path: &[&str]| {
+        let found = path.iter().fold(&summary, |value, key| &value[*key]);
+        found["mean"].as_f64().unwrap_or_else(|| panic!("{path:?} is {found}"))
+    };
+    let of = |key: &str| usd(&["total", "cost_usd", key]);
+    let parts = ["requests", "compute", "provisioned", "gateways", "messaging", "workflows", "dependencies", "links"];
+    assert!(parts.iter().filter(|key| **key != "provisioned").all(|key| of(key) > 0.0));
+    let sum = parts.iter().chain(&["nodes", "other"]).map(|key| of(key)).sum::<f64>();
+    assert!((sum / of("total") - 1.0).abs() < 1e-12, "{sum}");
+    assert_eq!(of("gateways"), usd(&["gateways", "api", "cost_usd"]));
+    assert_eq!(of("messaging"), usd(&["queues", "q", "cost_usd"]) + usd(&["topics", "t", "cost_usd"]));
+    assert_eq!(of("workflows"), usd(&["workflows", "w", "cost_usd"]));
+    assert_eq!(of("dependencies"), usd(&["dependencies", "db", "cost_usd"]));
+    // 600 requests of 1 MB, and answers without a size.
+    assert!((of("links") - 600.0 / 1024.0 * 0.02).abs() < 0.02 / 1024.0 * 1.5, "{}", of("links"));
+}
+
+/// Through gateways each source has the cold starts of what it calls; together they are those of the functions.
+#[test]
+fn each_source_has_cold_starts_of_its_own() {
+    let summary = summary(
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nreplications = 1\n\
+         [[function]]\nname = \"cold\"\nduration.constant.value = \"10ms\"\ncold-start.constant.value = \"1s\"\n\
+         keep-alive.fixed.window = \"1s\"\n\
+         [[function]]\nname = \"warm\"\nduration.constant.value = \"10ms\"\ncold-start.constant.value = \"1s\"\n\
+         keep-alive.fixed.window = \"forever\"\n\
+         [[gateway]]\nname = \"a\"\ntarget = \"cold\"\n[[gateway]]\nname = \"b\"\ntarget = \"warm\"\n\
+         [[source]]\nname = \"rare\"\ntarget = \"a\"\narrivals.constant.rate = \"6/m\"\n\
+         [[source]]\nname = \"steady\"\ntarget = \"b\"\narrivals.constant.rate = \"6/m\"\n",
+    );
+    let ratios = |name: &str| {
+        let (_, source) = summary.sources.iter().find(|(known, _)| known == name).expect("a source");
+        (source.cold_start_ratio.mean, source.cold_affected_ratio.mean)
+    };
+    assert_eq!(ratios("rare"), (1.0, 1.0));
+    let arrived = summary.functions[1].1.requests.arrived.mean;
+    assert_eq!(ratios("steady"), (1.0 / arrived, 1.0 / arrived));
+}
+
+/// A durable function: its orchestrator runs first and after each task and wait, holds no instance in between, and is no state.
+#[test]
+fn durable_functions_replay_and_do_not_pay_for_waiting() {
+    let text = |preset: &str| {
+        format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"4h\"\ndrain = \"2h\"\nreplications = 1\n\
+             [[function]]\nname = \"o\"\nduration.constant.value = \"50ms\"\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"100ms\"\n\
+             [[function]]\nname = \"g\"\nduration.constant.value = \"200ms\"\n\
+             [[workflow]]\nname = \"w\"\npreset = \"{preset}\"\norchestrator = \"o\"\ncheckpoint-size = \"2KB\"\n\
+             [[workflow.state]]\nname = \"a\"\ntask = \"f\"\n[[workflow.state]]\nname = \"later\"\nwait.constant.value = \"1h\"\n\
+             [[workflow.state]]\nname = \"b\"\ntask = \"g\"\n\
+             [[source]]\nname = \"s\"\ntarget = \"w\"\narrivals.constant.rate = \"1/m\"\n",
+        )
+    };
+    let found = summary(&text("lambda-durable"));
+    let json = serde_json::to_value(&found).expect("JSON");
+    let workflow = &json["workflows"]["w"];
+    let of = |key: &str| workflow[key]["mean"].as_f64().expect("a number");
+    let executions = workflow["executions"]["succeeded"]["mean"].as_f64().expect("a number");
+    assert!(executions >= 239.0, "{executions}");
+    assert_eq!(of("transitions"), 3.0 * executions);
+    let mean = workflow["latency_s"]["mean"]["mean"].as_f64().expect("a number");
+    assert!((mean - (3_600.0 + 4.0 * 0.05 + 0.1 + 0.2)).abs() < 1e-6, "{mean}");
+    assert_eq!(found.functions[0].1.invocations.started.mean, 4.0 * executions);
+    // Prices of the vendor: operations, and 2 KB each that is written and kept for 14 of 30 days.
+    let expected = 3.0 * executions * (8e-6 + 2.0 / 1_048_576.0 * (0.25 + 0.15 * 14.0 / 30.0));
+    assert!((of("cost_usd") / expected - 1.0).abs() < 1e-9, "{}", of("cost_usd"));
+    // Azure: each task and each run of the orchestrator waits 50 ms on average for the next poll.
+    let azure = serde_json::to_value(summary(&text("azure-durable"))).expect("JSON");
+    let mean = azure["workflows"]["w"]["latency_s"]["mean"]["mean"].as_f64().expect("a number");
+    let deviation = (6.0 / 12.0 * 0.1f64.powi(2) / executions).sqrt();
+    assert!((mean - (3_600.5 + 6.0 * 0.05)).abs() < 4.0 * deviation, "{mean}");
+    assert_eq!(azure["workflows"]["w"]["cost_usd"]["mean"], 0.0);
+}
+
+/// What is larger than a limit is refused once: at the gateway (10 MB), at the function (6 MB), at its queue of events (1 MB).
+#[test]
+fn payloads_beyond_a_limit_are_refused_and_not_retried() {
+    for (target, payload, passes) in [
+        ("target = \"api\"", "10MB", "gateway"),
+        ("target = \"api\"", "11MB", "nothing"),
+        ("target = \"api\"", "6MB", "all"),
+        ("function = \"f\"", "6MB", "all"),
+        ("function = \"f\"", "7MB", "nothing"),
+        ("function = \"f\"\ninvoke = \"async\"", "1MB", "all"),
+        ("function = \"f\"\ninvoke = \"async\"", "2MB", "nothing"),
+    ] {
+        let found = summary(&format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1m\"\nreplications = 1\n[platform]\npreset = \"aws-lambda\"\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+             [[gateway]]\nname = \"api\"\npreset = \"aws-http\"\ntarget = \"f\"\n\
+             [[source]]\nname = \"s\"\n{target}\narrivals.constant.rate = \"1/s\"\npayload.constant.value = \"{payload}\"\n\
+             client.retry.max-attempts = 5\n",
+        ));
+        let (_, source) = &found.sources[0];
+        let arrived = source.requests.arrived.mean;
+        assert_eq!(source.attempts_per_request.expect("a client").mean, 1.0, "{target} {payload}");
+        let failed = if passes == "all" { 0.0 } else { arrived };
+        assert_eq!(source.requests.failed_by.error.mean, failed, "{target} {payload}");
+        if target.contains("api") {
+            let json = serde_json::to_value(&found).expect("JSON");
+            let too_large = json["gateways"]["api"]["requests"]["too_large"]["mean"].as_f64();
+            assert_eq!(too_large, Some(if passes == "nothing" { arrived } else { 0.0 }), "{payload}");
+        }
+    }
+}
+
+/// The notifications of a bucket take their time, then invoke a function asynchronously: one for each object.
+#[test]
+fn storage_events_invoke_functions_later() {
+    let found = summary(
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nreplications = 1\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[topic]]\nname = \"uploads\"\npreset = \"s3\"\ntargets = [\"f\"]\n\
+         [[topic]]\nname = \"fixed\"\npreset = \"s3\"\nlatency.constant.value = \"3s\"\ntargets = [\"f\"]\n\
+         [[source]]\nname = \"objects\"\ntarget = \"uploads\"\narrivals.constant.rate = \"1/s\"\n\
+         [[source]]\nname = \"others\"\ntarget = \"fixed\"\narrivals.constant.rate = \"1/s\"\n",
+    );
+    let json = serde_json::to_value(&found).expect("JSON");
+    let of = |topic: &str, key: &str| json["topics"][topic]["delivery_s"][key]["mean"].as_f64().expect("a number");
+    assert!((of("fixed", "p50") / 3.0 - 1.0).abs() < 0.005 && (of("fixed", "max") / 3.0 - 1.0).abs() < 0.005);
+    // The logarithm of a delivery time has standard deviation ln 15 / 2.326; that of the median of n is 1.25 of it over sqrt(n).
+    let deviation = 1.2533 * 15.0f64.ln() / 2.3263 / 7_200.0f64.sqrt();
+    assert!(of("uploads", "p50").ln().abs() < 4.0 * deviation + 0.005, "{}", of("uploads", "p50"));
+    assert_eq!(json["asynchronous"]["f"]["events"]["completed"], json["functions"]["f"]["requests"]["completed"]);
+    let sent = 2.0 * json["sources"]["objects"]["requests"]["arrived"]["mean"].as_f64().expect("a number");
+    assert!((json["functions"]["f"]["requests"]["completed"]["mean"].as_f64().expect("a number") - sent).abs() <= 2.0);
+}
+
+/// Each instance has a bucket of its own: ten instances may try again ten times as often as one bucket for all allows.
+#[test]
+fn a_budget_may_be_that_of_each_instance() {
+    let attempts = |per: &str| {
+        let found = serde_json::to_value(summary(&format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"10m\"\nreplications = 1\n\
+             [[dependency]]\nname = \"db\"\nlatency.constant.value = \"1s\"\noutcomes = [\"error\"]\n\
+             [[function]]\nname = \"f\"\nkeep-alive.fixed.window = \"forever\"\n\
+             [[function.step]]\nname = \"call\"\ncall = \"db\"\nclient = {{ {per} }}\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.burst = {{ size = 10, every = \"1m\", first = \"0s\" }}\n",
+        )))
+        .expect("JSON");
+        let attempts = &found["clients"]["f.call"]["attempts"];
+        let of = |key: &str| attempts[key]["mean"].as_f64().unwrap_or_else(|| panic!("{key} of {attempts}"));
+        (of("made"), of("refused"))
+    };
+    // Ten bursts of ten; a retry costs 5 tokens, of which there are 20 and none comes back: four retries for each bucket.
+    let retry = |per: &str| {
+        attempts(&format!(
+            "retry = {{ max-attempts = 100, per = \"{per}\", budget.token-bucket = {{ capacity = 20, cost = 5, timeout-cost = 5 }} }}"
+        ))
+    };
+    assert_eq!(retry("source"), (100.0 + 4.0, 0.0));
+    assert_eq!(retry("instance"), (100.0 + 10.0 * 4.0, 0.0));
+    // After three failures a breaker opens for good: of one for all after the first burst, in which all ten are out at once; of one for each
+    // instance after three bursts.
+    let breaker = |per: &str| {
+        attempts(&format!(
+            "breaker-per = \"{per}\", breaker.simple = {{ failure-ratio = 1.0, minimum-calls = 3, window = \"1h\", open = \"1d\" }}"
+        ))
+    };
+    assert_eq!(breaker("source"), (100.0, 90.0));
+    assert_eq!(breaker("instance"), (100.0, 70.0));
+}

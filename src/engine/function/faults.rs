@@ -194,6 +194,14 @@ impl FunctionState<'_> {
         if !instance.ready {
             return;
         }
+        if instance.order.is_some() {
+            // Its scaling policy finds that one is missing and orders another.
+            self.lose(key, Cause::Retired, now, ctx);
+            if self.account_wait.is_none() {
+                self.serve_queue(now, ctx);
+            }
+            return;
+        }
         if !instance.provisioned {
             instance.retires = now;
             if instance.is_idle() {

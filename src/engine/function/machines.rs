@@ -66,7 +66,7 @@ impl FunctionState<'_> {
             Notice::Drains(_) => self.drain(key, now, ctx),
             Notice::Fails(_) => self.die(key, now, ctx),
             Notice::Unreachable(_) => self.become_unreachable(key, now, ctx),
-            Notice::Lost(_) => self.lose(key, now, ctx),
+            Notice::Lost(_) => self.lose(key, Cause::Lost, now, ctx),
         }
         if self.account_wait.is_none() {
             self.serve_queue(now, ctx);
@@ -125,8 +125,8 @@ impl FunctionState<'_> {
         }
     }
 
-    /// The machine of an instance is gone, and what was on the instance has failed.
-    fn lose<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    /// An instance is gone, with its machine or alone, and what was on it has failed.
+    pub(super) fn lose<O: Observer>(&mut self, key: Key<Instance>, cause: Cause, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(key);
         let (provisioned, order) = (instance.provisioned, instance.order);
         let was_withdrawn = std::mem::replace(&mut instance.retires, now) <= now && !instance.dead;
@@ -135,7 +135,7 @@ impl FunctionState<'_> {
             self.forget_order(order, now);
         }
         self.fail_all_on(key, now, ctx);
-        self.remove_instance(key, Cause::Lost, now, ctx);
+        self.remove_instance(key, cause, now, ctx);
         if order.is_some() {
             self.scale(now, ctx);
         } else if provisioned && !was_withdrawn {

@@ -92,7 +92,10 @@ impl FunctionState<'_> {
                 let request = self.invocations.get(place);
                 let source = request.source().map_or(0, |source| source.0);
                 let of = StepOf { function: self.id, invocation: place, serial: progress.serial };
-                let parcel = Parcel { cause: CallId(request.call.get()), ..Parcel::one(source, request.number) };
+                let id = self.instances.get(request.instance).id.0 & u64::from(u32::MAX);
+                let instance = u64::from(request.instance.get()) << 32 | id;
+                let cause = CallId(request.call.get());
+                let parcel = Parcel { cause, instance, ..Parcel::one(source, request.number) };
                 ctx.effects.push_back(Effect::StepCalls(of, progress.step, parcel));
                 return;
             }

@@ -101,7 +101,12 @@ impl Interval {
             }
             Outcome::Rejected => self.counts.rejected += 1,
             Outcome::QueueTimedOut | Outcome::TimedOut => self.counts.timed_out += 1,
-            Outcome::Failed | Outcome::Unfinished | Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => {}
+            Outcome::Failed
+            | Outcome::Unfinished
+            | Outcome::BreakerOpen
+            | Outcome::NoBudget
+            | Outcome::Expired
+            | Outcome::TooLarge => {}
         }
     }
 }

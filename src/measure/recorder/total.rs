@@ -1,6 +1,7 @@
 //! The functions of a replication taken together.
 
 use super::super::alarm::{Alarms, History};
+use super::super::fault::FaultMeasures;
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
@@ -34,6 +35,8 @@ pub struct Total {
     batches: Vec<Tally>,
     /// What became of the alarms; all functions are simulated together where there are any.
     pub(in super::super) alarms: Vec<History>,
+    /// What faults did; all functions are simulated together where there are any.
+    pub(in super::super) faults: Vec<FaultMeasures>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
     /// The books of the node groups, when the run is over.
@@ -59,6 +62,7 @@ impl Total {
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
             alarms: Vec::new(),
+            faults: Vec::new(),
             on_path: None,
             nodes: Vec::new(),
             node_intervals: Vec::new(),
@@ -77,11 +81,12 @@ impl Total {
             answered,
             batches,
             alarms,
+            faults,
             on_path,
             nodes,
             node_intervals,
         } = other;
-        debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
+        debug_assert!(alarms.is_empty() && faults.is_empty(), "who has alarms or faults is simulated together");
         debug_assert!(node_intervals.is_empty(), "what is on nodes is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
@@ -186,6 +191,7 @@ impl Total {
                 arrows,
                 spent,
                 alarms: self.alarms,
+                faults: self.faults,
                 events,
             },
             functions,

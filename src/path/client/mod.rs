@@ -17,19 +17,21 @@ pub mod budget;
 mod kind;
 mod parameters;
 pub mod rate_limit;
+mod scope;
 
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
-pub use parameters::{Cause, ClientParameters, Refund};
+pub use parameters::{Cause, ClientParameters, Per, Refund};
 pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
 
 use std::collections::VecDeque;
 
 use super::slots::{Key, Slots};
-use super::{Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+use scope::Scoped;
 
 pub(crate) use kind::KIND;
 
@@ -51,10 +53,11 @@ impl Spec for Client {
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         let parameters = &self.parameters;
-        let budget = parameters.retry.as_ref().and_then(|retry| retry.budget.as_ref());
+        let budget = parameters.retry.as_ref().and_then(|retry| Some((retry.per, retry.budget.clone()?)));
+        let breaker = parameters.breaker.clone().map(|breaker| (parameters.breaker_per, breaker));
         Box::new(AtWork {
-            budget: budget.map(|budget| budget.build()),
-            breaker: parameters.breaker.as_ref().map(|breaker| breaker.build()),
+            budget: budget.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
+            breaker: breaker.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
             rate_limit: parameters.rate_limit.as_ref().map(|limit| limit.build()),
             parameters: parameters.clone(),
             stream,
@@ -77,8 +80,8 @@ struct AtWork {
     requests: Slots<Request>,
     /// In the order in which they were made, which is that of their timeouts.
     attempts: Slots<Attempt>,
-    budget: Option<Box<dyn Budget>>,
-    breaker: Option<Box<dyn Breaker>>,
+    budget: Option<Scoped<dyn Budget>>,
+    breaker: Option<Scoped<dyn Breaker>>,
     rate_limit: Option<Box<dyn RateLimit>>,
     /// Requests whose next attempt waits until the rate limit lets it go.
     held_back: VecDeque<Key>,
@@ -249,7 +252,8 @@ impl AtWork {
         let Some(request) = self.requests.get_mut(key) else { return Ok(()) };
         let measured = u64::from(request.is_measured);
         self.counts.made += measured;
-        let permit = match &mut self.breaker {
+        let instance = request.parcel.instance;
+        let permit = match self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
             None => Permit::default(),
             Some(breaker) => match breaker.permit(ports.now) {
                 Some(permit) => permit,
@@ -262,7 +266,7 @@ impl AtWork {
         let limit = self.parameters.bulkhead.as_ref().map_or(usize::MAX, |bulkhead| bulkhead.max_concurrent as usize);
         if self.attempts.len() >= limit {
             // It is inside the breaker, which sees a failure.
-            if let Some(breaker) = &mut self.breaker {
+            if let Some(breaker) = self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
                 breaker.ended(permit, Verdict::Failure, Span::ZERO, ports.now);
             }
             self.counts.refused += measured;
@@ -304,10 +308,19 @@ impl AtWork {
         is_sent
     }
 
+    /// The budget that counts for a request.
+    fn budget_of(&mut self, key: Key) -> Option<&mut dyn Budget> {
+        let instance = self.requests.get(key)?.parcel.instance;
+        self.budget.as_mut()?.of(instance).map(|budget| budget as &mut dyn Budget)
+    }
+
     /// Asks the budget for one more attempt.
     fn take(&mut self, key: Key, cause: Cause) -> bool {
         let open = self.requests.len();
-        let (Some(budget), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let (Some(budgets), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let instance = request.parcel.instance;
+        let open = budgets.open(instance, open);
+        let Some(budget) = budgets.of(instance) else { return true };
         let Some(taken) = budget.take(cause, open) else { return false };
         (request.taken, request.held) = (Some(taken), request.held + 1);
         true
@@ -316,7 +329,10 @@ impl AtWork {
     /// An attempt is over: it is out no more.
     fn end(&mut self, key: Key, verdict: Verdict, now: SimTime) -> Option<Attempt> {
         let attempt = self.attempts.remove(key)?;
-        if let Some(breaker) = &mut self.breaker {
+        let instance = self.requests.get(attempt.request).map(|request| request.parcel.instance);
+        if let (Some(breakers), Some(instance)) = (&mut self.breaker, instance)
+            && let Some(breaker) = breakers.of(instance)
+        {
             breaker.ended(attempt.permit, verdict, now.since(attempt.begun), now);
         }
         // Out of the chain of its request.
@@ -338,9 +354,9 @@ impl AtWork {
     }
 
     /// Gives up an attempt.
-    fn abandon(&mut self, key: Key, verdict: Verdict, ports: &mut Ports<'_>) -> Option<Attempt> {
+    fn abandon(&mut self, key: Key, verdict: Verdict, how: Abandon, ports: &mut Ports<'_>) -> Option<Attempt> {
         let attempt = self.end(key, verdict, ports.now)?;
-        ports.abandon(key.token(ATTEMPT), self.parameters.on_timeout);
+        ports.abandon(key.token(ATTEMPT), how);
         if let (Some(limit), true) = (&mut self.rate_limit, verdict != Verdict::Cancelled) {
             limit.ended(Some(Cause::Timeout), ports.now);
         }
@@ -354,7 +370,7 @@ impl AtWork {
     /// An attempt that reached somebody has failed, and is out no more.
     fn failed(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         let is_retried = self.parameters.retry.as_ref().is_none_or(|retry| retry.on.contains(&Cause::of(outcome)));
-        if let (Some(budget), true) = (&mut self.budget, is_retried) {
+        if let (Some(budget), true) = (self.budget_of(key), is_retried) {
             budget.failed();
         }
         if !is_retried {
@@ -388,8 +404,8 @@ impl AtWork {
     /// What comes after a failed try.
     fn next(&mut self, key: Key, outcome: Outcome, now: SimTime) -> Next {
         let Some(request) = self.requests.get_mut(key) else { return Next::End(outcome) };
-        let held = std::mem::take(&mut request.held);
-        if let Some(budget) = &mut self.budget {
+        let (held, instance) = (std::mem::take(&mut request.held), request.parcel.instance);
+        if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
             budget.released(held);
         }
         let cause = Cause::of(outcome);
@@ -416,13 +432,25 @@ impl AtWork {
 
     /// A request is over: what is still out for it is given up.
     fn close_request(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        self.close_request_with(key, outcome, self.parameters.on_timeout, ports);
+    }
+
+    /// The same, with what becomes of the work.
+    fn close_request_with(&mut self, key: Key, outcome: Outcome, how: Abandon, ports: &mut Ports<'_>) {
         let verdict = if outcome == Outcome::TimedOut { Verdict::Failure } else { Verdict::Cancelled };
         while let Some(attempt) = self.requests.get(key).and_then(|request| request.out) {
-            self.abandon(attempt, verdict, ports);
+            self.abandon(attempt, verdict, how, ports);
         }
         let Some(request) = self.requests.remove(key) else { return };
-        if let Some(budget) = &mut self.budget {
-            budget.released(request.held);
+        let instance = request.parcel.instance;
+        if let Some(budgets) = &mut self.budget {
+            if let Some(budget) = budgets.of(instance) {
+                budget.released(request.held);
+            }
+            budgets.end(instance);
+        }
+        if let Some(breakers) = &mut self.breaker {
+            breakers.end(instance);
         }
         if request.is_measured {
             let count = if outcome.is_success() { &mut self.counts.succeeded } else { &mut self.counts.failed };
@@ -441,7 +469,7 @@ impl AtWork {
                 return;
             }
             // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
-            if let Some(attempt) = self.abandon(key, Verdict::Failure, ports) {
+            if let Some(attempt) = self.abandon(key, Verdict::Failure, self.parameters.on_timeout, ports) {
                 self.failed(attempt.request, Outcome::TimedOut, ports);
             }
         }
@@ -479,8 +507,14 @@ impl Component for AtWork {
             held: 0,
             out: None,
         });
-        if let Some(budget) = &mut self.budget {
-            budget.began();
+        if let Some(breakers) = &mut self.breaker {
+            breakers.begin(parcel.instance);
+        }
+        if let Some(budgets) = &mut self.budget {
+            budgets.begin(parcel.instance);
+            if let Some(budget) = budgets.of(parcel.instance) {
+                budget.began();
+            }
         }
         if let (Some(deadline), false) = (self.parameters.deadline, self.is_closing) {
             self.is_closing = true;
@@ -518,25 +552,38 @@ impl Component for AtWork {
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let (key, _) = Key::of(token);
         let verdict = match (outcome, Cause::of(outcome)) {
-            (Outcome::Completed, _) => Verdict::Success,
+            // What is too large is the caller's mistake: the service is well.
+            (Outcome::Completed | Outcome::TooLarge, _) => Verdict::Success,
             (_, Cause::Throttled) => Verdict::Throttled,
             _ => Verdict::Failure,
         };
         let Some(attempt) = self.end(key, verdict, ports.now) else { return };
         if let Some(limit) = &mut self.rate_limit {
-            limit.ended((!outcome.is_success()).then(|| Cause::of(outcome)), ports.now);
+            limit.ended((verdict != Verdict::Success).then(|| Cause::of(outcome)), ports.now);
         }
         let Some(request) = self.requests.get(attempt.request) else { return };
         self.counts.answered += u64::from(request.is_measured);
-        if outcome.is_success() {
-            if let Some(budget) = &mut self.budget {
-                budget.succeeded(request.taken);
+        if outcome == Outcome::TooLarge {
+            self.close_request(attempt.request, outcome, ports);
+        } else if outcome.is_success() {
+            let (taken, instance) = (request.taken, request.parcel.instance);
+            if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
+                budget.succeeded(taken);
             }
             self.close_request(attempt.request, outcome, ports);
         } else {
             self.failed(attempt.request, outcome, ports);
         }
         self.let_go(ports);
+    }
+
+    /// What is out for it is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let found = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key);
+        if let Some(key) = found {
+            self.close_request_with(key, Outcome::Failed, Abandon::Cancels, ports);
+            self.let_go(ports);
+        }
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {

@@ -28,6 +28,8 @@ parameters! {
         optional bulkhead: BulkheadParameters,
         /// Circuit breaker.
         optional breaker: BreakerSpec,
+        /// Scope of the circuit breaker: a library in a function has one for each instance.
+        default breaker_per: Per = Per::Source,
     }
 }
 
@@ -77,10 +79,11 @@ choice! {
 }
 
 choice! {
-    /// Whose a budget is.
+    /// Whose a budget or a breaker is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Per {
         "source" => Source, "One for all requests of the client.";
+        "instance" => Instance, "One for each instance of the calling function.";
     }
 }
 
@@ -149,7 +152,17 @@ impl ClientParameters {
             rate_limit: None,
             bulkhead: None,
             breaker: None,
+            breaker_per: Per::Source,
         }
+    }
+
+    /// The key that asks for a state of each calling instance.
+    #[must_use]
+    pub fn per_instance(&self) -> Option<&'static str> {
+        if self.breaker_per == Per::Instance {
+            return Some("breaker-per");
+        }
+        self.retry.as_ref().is_some_and(|retry| retry.per == Per::Instance).then_some("retry.per")
     }
 
     /// Whether it gives up what is never answered.

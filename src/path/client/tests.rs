@@ -340,6 +340,7 @@ fn attempts_and_calls_balance_whatever_happens() {
             rate_limit: (round % 3 == 0).then(|| limits[(round / 3 % 2) as usize].clone()),
             bulkhead: flag(6).then_some(BulkheadParameters { max_concurrent: 3 }),
             breaker: flag(7).then(|| BreakerSpec::Simple(Box::new(simple))),
+            breaker_per: Per::Source,
         });
         let mut open: Vec<Token> = Vec::new();
         let mut answered = 0;

@@ -40,6 +40,7 @@ pub(crate) const KIND: Kind = Kind {
         ("calls.timed_out", "Timed out"),
         ("calls.failed", "Failed"),
         ("concurrency.peak", "Peak concurrency"),
+        ("cost_usd", "Cost"),
     ],
     flow: Some(Flow {
         incoming: &["calls.arrived"],

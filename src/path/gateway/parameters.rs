@@ -5,6 +5,7 @@ use super::super::client::ClientParameters;
 use crate::dist::{Dist, DistSpec};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ratio, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::Span;
 
 parameters! {
@@ -30,6 +31,8 @@ parameters! {
         optional authorizer: AuthorizerSpec,
         /// Outcome for the caller when the target throttles.
         optional throttled_as: ThrottledAs,
+        /// Largest payload of a request; a larger one is refused, as by HTTP 413, and not retried; "none": no limit.
+        optional payload_limit: OrNone<Bytes>,
         /// Price per million requests that were not throttled.
         optional per_million_usd: Amount,
         /// How it calls the target: retries, circuit breaker; the timeout of an attempt is `timeout`.
@@ -82,6 +85,10 @@ choice! {
 
 impl GatewaySpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if let Some(key) = self.client.as_ref().and_then(|client| client.per_instance()) {
+            let key = format!("client.{key}");
+            check.wrong_with(&key, "means nothing at a gateway", "only steps of functions have instances");
+        }
         if self.client.as_ref().is_some_and(|client| client.timeout.is_some()) {
             check.wrong_with("client.timeout", "cannot be set", "write it as `timeout` of the gateway");
         }
@@ -97,6 +104,7 @@ impl GatewaySpec {
             timeout: self.timeout.unwrap_or(preset.timeout),
             latency: self.latency.as_ref().map_or(preset.latency, latency),
             throttled_as: self.throttled_as.unwrap_or(preset.throttled_as),
+            payload_limit: self.payload_limit.unwrap_or(preset.payload_limit),
             per_million_usd: self.per_million_usd.unwrap_or(preset.per_million_usd),
         }
     }
@@ -113,9 +121,13 @@ pub struct Settings {
     pub latency: Option<Dist>,
     /// Outcome for the caller when the target throttles.
     pub throttled_as: ThrottledAs,
+    /// Largest payload of a request, bytes.
+    pub payload_limit: Option<u64>,
     /// Price of a million requests.
     pub per_million_usd: f64,
 }
+
+const MB: u64 = 1 << 20;
 
 impl Settings {
     const PLAIN: Self = Self {
@@ -123,6 +135,7 @@ impl Settings {
         timeout: None,
         latency: None,
         throttled_as: ThrottledAs::Throttled,
+        payload_limit: None,
         per_million_usd: 0.0,
     };
 }
@@ -136,28 +149,32 @@ impl Preset {
         let account = Throttle(vec![BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
         match self {
             // Developer guide, "Amazon API Gateway quotas": 10,000/s and 5,000 in the account (some regions 2,500 and 1,250),
-            // integration 29 s; $3.50 per million. A throttled function is HTTP 502 for the caller.
+            // integration 29 s, payload 10 MB; $3.50 per million. A throttled function is HTTP 502 for the caller.
             Self::AwsRest => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(29)),
                 latency: latency(6, 30),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(10 * MB),
                 per_million_usd: 3.5,
             },
-            // The same page: 30 s, fixed; $1.00 per million. A throttled function is HTTP 503.
+            // The same page: 30 s, fixed; payload 10 MB; $1.00 per million. A throttled function is HTTP 503.
             Self::AwsHttp => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(30)),
                 latency: latency(3, 15),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(10 * MB),
                 per_million_usd: 1.0,
             },
             // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
-            // the hour and by capacity units, not by request.
+            // the hour and by capacity units, not by request. "Lambda functions as targets": a request body of 1 MB; other targets
+            // have no limit.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),
                 latency: latency(1, 5),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(MB),
                 ..Settings::PLAIN
             },
             // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.

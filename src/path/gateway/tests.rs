@@ -21,6 +21,7 @@ fn spec() -> GatewaySpec {
         cache: None,
         authorizer: None,
         throttled_as: None,
+        payload_limit: None,
         per_million_usd: Some(3.5),
         client: None,
     }

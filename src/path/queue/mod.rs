@@ -27,12 +27,13 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, either};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn, either};
+use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
-pub use parameters::{Kind, QueueSpec, Throttled};
+pub use parameters::{Kind, Preset, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
 
@@ -188,6 +189,10 @@ struct Queue {
     errors: f64,
     /// The part of what is sent that a fault makes poison.
     poison: f64,
+    /// How much later messages can be received.
+    delay: Option<Dist>,
+    /// Where order is kept: no message can be received before those sent earlier.
+    last_appears: SimTime,
     is_out: bool,
     timers: Timers<Timer>,
     /// Those of whose moment answers come first.
@@ -223,6 +228,8 @@ impl Queue {
             empty_polls: 0,
             errors: 0.0,
             poison: 0.0,
+            delay: None,
+            last_appears: SimTime::ZERO,
             is_out: false,
             timers: Timers::new(ALARM, false),
             deadlines: Timers::new(DEADLINE, true),
@@ -254,7 +261,11 @@ impl Queue {
     fn add(&mut self, message: Message, ports: &Ports<'_>) {
         let id = self.number();
         self.timers.set(message.expires, Timer::Expires(id));
-        let appears = ports.now + self.settings.delay;
+        let mut appears = ports.now + self.settings.delay + drawn(self.delay.as_ref(), &mut self.stream);
+        if self.settings.kind == Kind::Fifo {
+            appears = appears.max(self.last_appears);
+            self.last_appears = appears;
+        }
         self.messages.insert(id, message);
         if appears == ports.now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
     }
@@ -700,6 +711,7 @@ impl Component for Queue {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
             Disturbance::Poison(ratio) => self.poison = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
         self.update_gauges(ports);
@@ -708,7 +720,8 @@ impl Component for Queue {
     fn gauges(&self, now: SimTime) -> Gauges {
         let oldest = self.messages.values().next().map(|message| message.sent);
         let all = self.messages.len() as u64;
-        Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest, cost_usd: self.cost_usd(now) }
+        let given_up = self.tally.dead_lettered + self.tally.expired;
+        Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest, given_up, cost_usd: self.cost_usd(now) }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -19,13 +19,14 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, either};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn, either};
+use crate::dist::Dist;
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
 
 pub(crate) use kind::KIND;
-pub use parameters::StreamSpec;
+pub use parameters::{Preset, StreamSpec};
 
 impl Spec for StreamSpec {
     fn targets(&self) -> Vec<&str> {
@@ -116,6 +117,8 @@ struct Stream {
     errors: f64,
     /// The part of what is sent that a fault makes poison.
     poison: f64,
+    /// How much later batches are delivered.
+    delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
@@ -142,6 +145,7 @@ impl Stream {
             serial: OTHERS,
             errors: 0.0,
             poison: 0.0,
+            delay: None,
             is_out: false,
             tally: Tally::default(),
         }
@@ -211,6 +215,12 @@ impl Stream {
                 return;
             }
             reader.batches.push(Batch::new(read.min(enough) as u32));
+            let delay = drawn(self.delay.as_ref(), &mut self.numbers);
+            if delay > Span::ZERO {
+                reader.state = State::Pausing(now + delay);
+                self.alarm(number, now + delay);
+                return;
+            }
         }
         self.call(number, ports);
     }
@@ -397,6 +407,7 @@ impl Component for Stream {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
             Disturbance::Poison(ratio) => self.poison = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
         for number in 0..self.readers.len() as u32 {
@@ -409,7 +420,9 @@ impl Component for Stream {
         let oldest = self.readers.iter().filter_map(|reader| reader.records.front()).map(|record| record.sent).min();
         let out = self.readers.iter().filter(|reader| reader.state == State::Out);
         let in_flight = out.filter_map(|reader| reader.batches.last()).map(|batch| u64::from(batch.records)).sum();
-        Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest, cost_usd: self.cost_usd(now) }
+        let waiting = self.kept.saturating_sub(in_flight);
+        let given_up = self.tally.skipped + self.tally.expired;
+        Gauges { waiting, in_flight, oldest, given_up, cost_usd: self.cost_usd(now) }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -173,7 +173,7 @@ impl Reading<'_, '_> {
                 catches.push(Catch { on: self.causes(catch)?, next: self.next(catch, "Next", level)? });
             }
         }
-        Some(State { name: name.to_owned(), kind, next, retries, catches })
+        Some(State { name: name.to_owned(), kind, next, retries, catches, is_replay: false })
     }
 
     fn task(&mut self, name: &str, place: SourceSpan, node: &Node) -> Option<Kind> {

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) retries: Vec<Retry>,
     /// Tried in this order when no retry is left.
     pub(super) catches: Vec<Catch>,
+    /// Whether it is not one of the workflow's own: an orchestrator runs, or somebody waits for it to start.
+    pub(super) is_replay: bool,
 }
 
 /// What a state does.

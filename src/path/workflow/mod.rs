@@ -8,6 +8,7 @@
 //! waits for one thing, so that the memory of an execution grows with what it does at the same time.
 
 mod asl;
+mod durable;
 mod json;
 mod kind;
 mod machine;
@@ -22,7 +23,8 @@ use rand::RngExt;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
+use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::schema::diagnostic::Problems;
 use crate::time::{SimTime, Span};
@@ -50,6 +52,10 @@ impl WorkflowSpec {
             None => self.listed(&mut Vec::new())?,
         };
         let settings = Settings::of(self, machine.timeout);
+        let machine = match &self.orchestrator {
+            Some(function) => durable::with_orchestrator(machine, function, settings.dispatch.as_ref()),
+            None => machine,
+        };
         Some(Workflow { machine, settings })
     }
 }
@@ -72,6 +78,7 @@ impl Spec for Workflow {
             frames: BTreeMap::new(),
             timers: Timers::new(Token(0), true),
             errors: 0.0,
+            delay: None,
             is_out: false,
             tally: Tally::default(),
         })
@@ -181,6 +188,8 @@ struct AtWork {
     /// How long states were on the critical path of executions that succeeded, ns.
     critical: Vec<u128>,
     errors: f64,
+    /// How much later states are entered.
+    delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
@@ -241,6 +250,9 @@ impl AtWork {
 
     /// A transition: into a state, or into it again. Too many events end the execution.
     fn transition(&mut self, id: u64, events: u32, ports: &mut Ports<'_>) -> bool {
+        if self.frames.get(&id).is_some_and(|frame| self.machine.states[frame.state].is_replay) {
+            return true; // the orchestrator is charged as a function
+        }
         let history = self.happened(id, events);
         let Some(execution) = self.frames.get(&id).map(|frame| frame.execution) else { return false };
         if history > self.settings.max_history {
@@ -267,6 +279,7 @@ impl AtWork {
         (frame.state, frame.entered) = (state, now);
         frame.retries = vec![0; self.machine.states[state].retries.len()];
         let turn = self.transitions.as_mut().map_or(now, |pace| (pace.next(now), pace.take(now)).0);
+        let turn = turn + drawn(self.delay.as_ref(), &mut self.stream);
         if turn > now {
             frame.waits = Waits::Turn(turn);
             self.timers.set(turn, Timer::Begins(id));
@@ -293,7 +306,8 @@ impl AtWork {
                 self.timers.set(until, Timer::TimesOut(id));
                 let Some(running) = self.executions.get(&execution) else { return };
                 ports.call(*target as u32, Token(id), running.parcel);
-                self.happened(id, 3);
+                let events = if self.machine.states[frame.state].is_replay { 0 } else { 3 };
+                self.happened(id, events);
             }
             Kind::Wait(dist) => {
                 let until = ports.now + dist.sample(&mut self.stream);
@@ -508,9 +522,10 @@ impl AtWork {
     /// What it has cost so far.
     fn cost_usd(&self) -> f64 {
         let Tally { started, transitions, tenths, .. } = self.tally;
-        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, .. } = &self.settings;
+        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, per_checkpoint_usd, .. } =
+            &self.settings;
         let counted = transitions as f64 * per_million_usd + started as f64 * executions_per_million_usd;
-        counted / 1e6 + tenths as f64 / 10.0 * per_second_usd
+        counted / 1e6 + tenths as f64 / 10.0 * per_second_usd + transitions as f64 * per_checkpoint_usd
     }
 }
 
@@ -596,7 +611,9 @@ impl Component for AtWork {
                 Step::Fail(id, Cause::Throttled)
             }
             Outcome::TimedOut => Step::Fail(id, Cause::Timeout),
-            Outcome::Failed | Outcome::Expired | Outcome::Unfinished => Step::Fail(id, Cause::Error),
+            Outcome::Failed | Outcome::Expired | Outcome::Unfinished | Outcome::TooLarge => {
+                Step::Fail(id, Cause::Error)
+            }
         };
         self.work(step, ports);
         self.update_gauges(ports);
@@ -606,6 +623,7 @@ impl Component for AtWork {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::bucket::BucketSpec;
 use super::machine::{Catch, Cause, Causes, Each, Kind, Machine, Retry, State};
-use crate::dist::DistSpec;
+use crate::dist::{Dist, DistSpec};
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Number, PositiveDuration, Ratio, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::Span;
 
 parameters! {
@@ -32,6 +33,20 @@ parameters! {
         /// The states, starting with the first. Each is followed by the next, unless it has a `next`; states of
         /// branches are not part of the sequence.
         default state: List<StateSpec, 0, MAX_STATES> = Vec::new(),
+        /// With a durable preset: the function that runs first, and again after each task and wait, when it replays what has been done
+        /// and goes on. It is not running in between.
+        optional orchestrator: Text,
+        /// With a durable preset: time from the moment at which a task or the orchestrator could start until it does. Default: as in the
+        /// preset (Azure: up to 100 ms).
+        optional dispatch: OrNone<DistSpec>,
+        /// With a durable preset: size of what each state writes.
+        default checkpoint_size: Bytes = 1024,
+        /// With a durable preset: how long what was written is kept. Default: as in the preset (Lambda: 14d).
+        optional retention: PositiveDuration,
+        /// Price per GB written. Default: as in the preset (Lambda durable functions: 0.25).
+        optional per_gb_written_usd: Amount,
+        /// Price per GB kept for 30 days. Default: as in the preset (Lambda durable functions: 0.15).
+        optional per_gb_month_usd: Amount,
         /// Timeout of an execution. Default: as in the preset (Step Functions: 365d).
         optional timeout: PositiveDuration,
         /// When the caller gets its response.
@@ -45,7 +60,8 @@ parameters! {
         /// Rate at which states can be entered, over all executions; more have to wait. Default: as in the preset (Step
         /// Functions: 5000/s).
         optional transition_throttle: OrNone<BucketSpec>,
-        /// Price per million state transitions, including retries. Default: as in the preset (Step Functions: 25).
+        /// Price per million state transitions, including retries. Default: as in the preset (Step Functions: 25; Lambda durable
+        /// functions: 8).
         optional per_million_usd: Amount,
         /// Price per million executions. Default: as in the preset (Step Functions Express: 1).
         optional executions_per_million_usd: Amount,
@@ -151,6 +167,15 @@ choice! {
         "step-functions" => StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
         "step-functions-express" => StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
         "google-workflows" => GoogleWorkflows, "Google Workflows: charged for each step.";
+        "lambda-durable" => LambdaDurable, "AWS Lambda durable functions: an orchestrator replays; charged for states, and for what they write.";
+        "azure-durable" => AzureDurable, "Azure Durable Functions: an orchestrator replays; charged as functions.";
+    }
+}
+
+impl Preset {
+    /// Whether a function is the orchestrator.
+    const fn is_durable(self) -> bool {
+        matches!(self, Self::LambdaDurable | Self::AzureDurable)
     }
 }
 
@@ -187,6 +212,10 @@ pub(super) struct Settings {
     pub(super) per_million_usd: f64,
     pub(super) executions_per_million_usd: f64,
     pub(super) per_second_usd: f64,
+    /// What each state writes and keeps, US dollars.
+    pub(super) per_checkpoint_usd: f64,
+    /// Time until a task or an orchestrator starts.
+    pub(super) dispatch: Option<Dist>,
 }
 
 impl Settings {
@@ -196,19 +225,32 @@ impl Settings {
     /// transitions (quotas and pricing pages); Express: 5 minutes, 6,000 starts a second, $1.00
     /// for a million and $0.00001667 for a GB-second, in pieces of 100 ms and 64 MB, without a limit of events: here there is one, so that
     /// no circle goes on for ever. Google: a year, 100,000 steps, $0.01 for 1,000 internal steps.
+    ///
+    /// Lambda durable functions: $8.00 for a million operations, $0.25 for a GB written, $0.15 for a GB and month (pricing page); a year, 3,000
+    /// operations, and 14 days of retention are from memory. Azure: a message waits for the next poll of its queue, which a busy queue has
+    /// every 100 ms (Durable Task extension, 2024); its storage is not charged here.
     pub(super) fn of(spec: &WorkflowSpec, of_machine: Option<Span>) -> Self {
         let year = Span::from_secs(365 * 86_400);
         let (timeout, history, transition, execution, second) = match spec.preset {
             Preset::StepFunctions => (year, 25_000, 25.0, 0.0, 0.0),
             Preset::StepFunctionsExpress => (Span::from_secs(300), 10_000_000, 0.0, 1.0, 1.667e-5 / 16.0),
             Preset::GoogleWorkflows => (year, 200_000, 10.0, 0.0, 0.0),
+            // Five events for each operation: a state entered and an attempt.
+            Preset::LambdaDurable => (year, 15_000, 8.0, 0.0, 0.0),
+            Preset::AzureDurable => (year, 10_000_000, 0.0, 0.0, 0.0),
         };
         let bucket = |rate, burst| Some(BucketSpec { rate, burst: Some(burst) });
         let (starts, transitions) = match spec.preset {
             Preset::StepFunctions => (bucket(300.0, 1_300.0), bucket(5_000.0, 5_000.0)),
             Preset::StepFunctionsExpress => (bucket(6_000.0, 6_000.0), None),
-            Preset::GoogleWorkflows => (None, None),
+            Preset::GoogleWorkflows | Preset::LambdaDurable | Preset::AzureDurable => (None, None),
         };
+        let (written, kept) = if spec.preset == Preset::LambdaDurable { (0.25, 0.15) } else { (0.0, 0.0) };
+        let retention = spec.retention.unwrap_or(Span::from_secs(14 * 86_400)).as_secs_f64() / (30.0 * 86_400.0);
+        let per_gb = spec.per_gb_written_usd.unwrap_or(written) + spec.per_gb_month_usd.unwrap_or(kept) * retention;
+        let polled = (spec.preset == Preset::AzureDurable)
+            .then_some(Dist::Uniform { min: Span::ZERO, max: Span::from_millis(100) });
+        let dispatch = |dist: &Option<DistSpec>| dist.as_ref().and_then(|dist| dist.dist().ok());
         Self {
             answer: spec.answer,
             start_throttle: spec.start_throttle.clone().unwrap_or(starts),
@@ -218,6 +260,8 @@ impl Settings {
             per_million_usd: spec.per_million_usd.unwrap_or(transition),
             executions_per_million_usd: spec.executions_per_million_usd.unwrap_or(execution),
             per_second_usd: spec.per_second_usd.unwrap_or(second),
+            per_checkpoint_usd: spec.checkpoint_size as f64 / f64::from(1 << 30) * per_gb,
+            dispatch: spec.dispatch.as_ref().map_or(polled, dispatch),
         }
     }
 }
@@ -266,6 +310,17 @@ impl StateSpec {
 impl WorkflowSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         let way = check.either(&[&[("asl", self.asl.is_some())], &[("state", !self.state.is_empty())]]);
+        match (&self.orchestrator, self.preset.is_durable()) {
+            (None, true) => check.wrong("preset", "is one of durable functions: name the `orchestrator`"),
+            (Some(_), false) => {
+                check.wrong_with(
+                    "orchestrator",
+                    "means nothing here",
+                    "write preset = \"lambda-durable\" or \"azure-durable\"",
+                );
+            }
+            _ => {}
+        }
         let Some(1) = way else { return };
         let given = [("targets", self.targets.len()), ("choices", self.choices.len()), ("items", self.items.len())];
         for (key, number) in given.into_iter().chain([("waits", self.waits.len())]) {
@@ -274,7 +329,8 @@ impl WorkflowSpec {
             }
         }
         for (place, state) in self.state.iter().enumerate() {
-            let inline = state.map.as_ref().filter(|map| !map.distributed && self.preset != Preset::GoogleWorkflows);
+            let is_limited = matches!(self.preset, Preset::StepFunctions | Preset::StepFunctionsExpress);
+            let inline = state.map.as_ref().filter(|map| !map.distributed && is_limited);
             if let Some(map) = inline.filter(|map| map.max_concurrency > 40) {
                 let what =
                     format!("= {}: at most 40 items at the same time, unless `distributed`", map.max_concurrency);
@@ -403,7 +459,8 @@ impl Listed<'_, '_> {
             max_delay: retry.max_delay,
             jitter: retry.jitter,
         };
-        State { name: spec.name.clone(), kind, next, retries: spec.retry.iter().map(retry).collect(), catches }
+        let retries = spec.retry.iter().map(retry).collect();
+        State { name: spec.name.clone(), kind, next, retries, catches, is_replay: false }
     }
 
     fn kind(&mut self, place: usize, level: &mut usize, targets: &mut Vec<String>) -> Kind {

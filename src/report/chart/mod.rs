@@ -82,6 +82,10 @@ pub const VERMILLION: Colour = Colour(0xD5, 0x5E, 0x00);
 pub const ORANGE: Colour = Colour(0xE6, 0x9F, 0x00);
 /// Okabe-Ito bluish green: middle.
 pub const GREEN: Colour = Colour(0x00, 0x9E, 0x73);
+/// Okabe-Ito reddish purple: middle.
+pub const PURPLE: Colour = Colour(0xCC, 0x79, 0xA7);
+/// Okabe-Ito yellow: light.
+pub const YELLOW: Colour = Colour(0xF0, 0xE4, 0x42);
 
 /// How a line is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

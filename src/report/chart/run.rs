@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale};
 use super::bars::{Bars, Row};
 use super::distribution::distribution;
 use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
-use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
+use super::{BLUE, Colour, Dash, Drawn, GREEN, GRID, INK, MUTED, ORANGE, PURPLE, SKY, Style, VERMILLION, YELLOW};
 use super::{nodes, warm_up};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
@@ -352,47 +352,65 @@ fn limits(result: &RunResult) -> Plot {
     }
 }
 
-/// What is charged for: the places of those that cost anything, in the order of [`COSTS`].
-fn cost_parts(result: &RunResult) -> Vec<usize> {
-    let cost = &result.summary.total.cost_usd;
-    let parts = [&cost.compute, &cost.requests, &cost.provisioned, &cost.other];
-    (0..parts.len()).filter(|place| parts[*place].mean > 0.0).collect()
-}
+/// What is charged for, with its part of a cost and its colour.
+type CostPart = (&'static str, fn(&summary::Cost<Stat>) -> &Stat, Colour);
 
-/// What is charged for.
-const COSTS: [&str; 4] = ["compute", "requests", "provisioned capacity", "other"];
+const COSTS: [CostPart; 10] = [
+    ("compute", |cost| &cost.compute, BLUE),
+    ("requests", |cost| &cost.requests, SKY),
+    ("provisioned capacity", |cost| &cost.provisioned, ORANGE),
+    ("gateways", |cost| &cost.gateways, VERMILLION),
+    ("messaging", |cost| &cost.messaging, PURPLE),
+    ("workflows", |cost| &cost.workflows, YELLOW),
+    ("dependencies", |cost| &cost.dependencies, INK),
+    ("links", |cost| &cost.links, MUTED),
+    ("nodes", |cost| &cost.nodes, GRID),
+    ("other", |cost| &cost.other, GREEN),
+];
+
+/// Those of [`COSTS`] that cost anything.
+fn cost_parts(result: &RunResult) -> Vec<CostPart> {
+    let cost = &result.summary.total.cost_usd;
+    COSTS.into_iter().filter(|(_, part, _)| part(cost).mean > 0.0).collect()
+}
 
 fn cost(result: &RunResult) -> Bars {
     let summary = &result.summary;
     let total = &summary.total.cost_usd;
-    let names = COSTS;
+    let used = cost_parts(result);
     let values = |f: &summary::Shape<Stat>| {
         let cost = &f.cost_usd;
         let month = phrases::monthly(summary, f).mean / cost.total.mean;
         let month = if month.is_finite() { month } else { 1.0 };
-        [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
+        used.iter().map(|(_, part, _)| part(cost).mean * month).collect::<Vec<f64>>()
     };
     let parts = values(&summary.total);
-    let largest = (0..names.len()).min_by(|a, b| phrases::largest_first(parts[*a], parts[*b])).unwrap_or(0);
-    let title = if total.total.mean > 0.0 {
-        let share = parts[largest] / parts.iter().sum::<f64>();
-        let month = money(summary.monthly_cost_usd.mean);
-        match share {
-            1.0 => format!("{month} a month, all of it {}", names[largest]),
-            _ => format!("{month} a month, {} of it {}", percent(share), names[largest]),
+    let largest = (0..used.len()).min_by(|a, b| phrases::largest_first(parts[*a], parts[*b]));
+    let title = match largest {
+        Some(largest) if total.total.mean > 0.0 => {
+            let share = parts[largest] / parts.iter().sum::<f64>();
+            let (month, name) = (money(summary.monthly_cost_usd.mean), used[largest].0);
+            match share {
+                1.0 => format!("{month} a month, all of it {name}"),
+                _ => format!("{month} a month, {} of it {name}", percent(share)),
+            }
         }
-    } else {
-        "Cost: nothing was charged".to_owned()
+        _ => "Cost: nothing was charged".to_owned(),
     };
-    let used = cost_parts(result);
-    let colours = [BLUE, SKY, ORANGE, GREEN];
-    let pick = |all: [f64; 4]| used.iter().map(|part| all[*part]).collect::<Vec<f64>>();
+    let mut rows = rows(result, |f| f.cost_usd.total.mean, values);
+    // The bar of the only function would lack what components cost.
+    if let [(_, only)] = &summary.functions[..]
+        && only.cost_usd.total.mean < total.total.mean
+    {
+        let name = "everything".to_owned();
+        rows.insert(0, Row { name, parts, half_width: None });
+    }
     Bars {
         description: format!("{title}."),
         title,
         axis: Axis::new("cost per month", Quantity::Usd, Scale::Linear),
-        parts: used.iter().map(|part| (names[*part].to_owned(), colours[*part])).collect(),
-        rows: rows(result, |f| f.cost_usd.total.mean, |f| pick(values(f))),
+        parts: used.iter().map(|(name, _, colour)| ((*name).to_owned(), *colour)).collect(),
+        rows,
     }
 }
 

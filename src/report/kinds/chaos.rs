@@ -107,6 +107,7 @@ fn named(effect: &Effect) -> String {
         "delay" => format!("delay at {target}"),
         "deploy" => format!("deployment of {target}"),
         "slow-cold-start" => format!("slow cold starts of {target}"),
+        "new-tenant" => "new tenant as large as all others".to_owned(),
         "spike" => format!("spike of {target}"),
         _ => format!("outage of {target}"),
     }

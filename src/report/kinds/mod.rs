@@ -4,6 +4,7 @@
 mod alarms;
 pub mod chaos;
 pub mod compare;
+mod faults;
 pub(in crate::report) mod flow;
 mod nodes;
 mod path;

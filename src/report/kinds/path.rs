@@ -80,6 +80,7 @@ fn sources(summary: &Summary) -> Table {
         Column::new("p50", "From the first attempt to the final response, successful requests only"),
         Column::new("p99", ""),
         Column::new("Attempts", "For each request"),
+        Column::new("Cold", "Cold starts as a share of the invocations that its requests start"),
     ];
     let row = |(name, source): &(String, SourceResult)| {
         let attempts = source.attempts_per_request.map_or_else(|| Cell::text("1"), |stat| Cell::stat(Count, stat));
@@ -90,6 +91,7 @@ fn sources(summary: &Summary) -> Table {
             Cell::stat(Seconds, source.latency_s.p50),
             Cell::stat(Seconds, source.latency_s.p99),
             attempts,
+            Cell::stat(Quantity::Ratio, source.cold_start_ratio),
         ];
         Row::new(name.as_str(), cells)
     };

@@ -1,6 +1,6 @@
 //! The report of a run.
 
-use super::{Kind, alarms, nodes, path};
+use super::{Kind, alarms, faults, nodes, path};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
@@ -57,8 +57,12 @@ impl Report for RunResult {
         answer.extend(phrases::based_on(&summary.assumptions).map(|text| Block::Note(text.into())));
         let map = chart::system::map(summary)
             .map(|map| Section::new("map", "Map of the system", Place::Page, vec![Block::Figure(map)]));
-        let mut sections: Vec<Section> =
-            alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
+        let mut sections: Vec<Section> = alarms::section(summary)
+            .into_iter()
+            .chain(faults::section(summary))
+            .chain(map)
+            .chain(path::sections(summary))
+            .collect();
         sections.extend(nodes::section(summary));
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };

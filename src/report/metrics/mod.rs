@@ -3,6 +3,8 @@
 //! | platform | names |
 //! |---|---|
 //! | Knative | `revision_request_count`, `revision_request_latencies`, `autoscaler_actual_pods` ... (knative.dev, serving metrics) |
+//! | Azure | those of Azure Monitor: `Microsoft.Web/sites`; of queues and streams like those of Azure `Microsoft.ServiceBus`, `Microsoft.Storage`, `Microsoft.EventHub` |
+//! | Google | those of Cloud Monitoring: `run.googleapis.com`, `cloudfunctions.googleapis.com`; of queues like Google's `pubsub`, `cloudtasks` |
 //! | every other | those of Amazon CloudWatch: `AWS/Lambda`, `AWS/SQS`, `AWS/Kinesis`, `AWS/SNS`, `AWS/ApiGateway` |
 //!
 //! A value is that of the minute that ends then, of the measured part of the first replication. Memory grows with the number of

@@ -2,7 +2,7 @@
 
 use crate::id::{ComponentId, FnId};
 use crate::metric::signal::{Event, Signal, Statistic};
-use crate::path::ComponentSpec;
+use crate::path::{ComponentSpec, queue, stream};
 use crate::scenario::{Scenario, Subject};
 
 /// A column of a table, and a series of Prometheus.
@@ -25,6 +25,8 @@ pub(super) struct Series {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vocabulary {
     CloudWatch,
+    AzureMonitor,
+    GoogleCloud,
     Knative,
 }
 
@@ -152,6 +154,209 @@ const API_GATEWAY: &[Named] = &[
     ("Latency", "p50", "aws_apigateway_latency_seconds", Signal::Latency(Statistic::Quantile(0.5)), LATENCY),
     ("Latency", "p99", "aws_apigateway_latency_seconds", Signal::Latency(Statistic::Quantile(0.99)), LATENCY),
 ];
+/// learn.microsoft.com, "Supported metrics for Microsoft.Web/sites", "... Microsoft.ServiceBus/Namespaces", "... Microsoft.EventHub/Namespaces",
+/// "... Microsoft.Storage/storageAccounts/queueServices".
+const AZURE_FUNCTIONS: &[Named] = &[
+    (
+        "FunctionExecutionCount",
+        "Total",
+        "azure_function_execution_count",
+        Signal::Count(Event::Started),
+        "Invocations that were served.",
+    ),
+    ("Requests", "Total", "azure_requests", Signal::Count(Event::Arrived), "Requests of the function."),
+    ("Http5xx", "Total", "azure_http_5xx", FIVE, "Invocations that ended with an error or were cut off."),
+    ("HttpResponseTime", "Average", "azure_http_response_time_seconds", Signal::Latency(Statistic::Mean), LATENCY),
+    (
+        "AutomaticScalingInstanceCount",
+        "Maximum",
+        "azure_automatic_scaling_instance_count",
+        Signal::Instances,
+        "Most instances at a moment.",
+    ),
+];
+
+const SERVICE_BUS: &[Named] = &[
+    (
+        "IncomingMessages",
+        "Total",
+        "azure_servicebus_incoming_messages",
+        Signal::Count(Event::Succeeded),
+        "Messages sent.",
+    ),
+    (
+        "OutgoingMessages",
+        "Total",
+        "azure_servicebus_outgoing_messages",
+        Signal::Count(Event::Delivered),
+        "Messages received.",
+    ),
+    (
+        "CompleteMessage",
+        "Total",
+        "azure_servicebus_complete_message",
+        Signal::Count(Event::Deleted),
+        "Messages processed.",
+    ),
+    (
+        "ActiveMessages",
+        "Average",
+        "azure_servicebus_active_messages",
+        Signal::Depth,
+        "Messages that wait, at the end of the minute.",
+    ),
+];
+
+const STORAGE_QUEUE: &[Named] = &[(
+    "QueueMessageCount",
+    "Average",
+    "azure_storage_queue_message_count",
+    Signal::Depth,
+    "Messages that wait, at the end of the minute.",
+)];
+
+const EVENT_HUBS: &[Named] = &[
+    (
+        "IncomingMessages",
+        "Total",
+        "azure_eventhub_incoming_messages",
+        Signal::Count(Event::Succeeded),
+        "Events written.",
+    ),
+    ("OutgoingMessages", "Total", "azure_eventhub_outgoing_messages", Signal::Count(Event::Delivered), "Events read."),
+    (
+        "ThrottledRequests",
+        "Total",
+        "azure_eventhub_throttled_requests",
+        Signal::Count(Event::Throttled),
+        "Events that a limit refused.",
+    ),
+];
+
+/// cloud.google.com/monitoring/api/metrics_gcp: Cloud Run, Cloud Functions (1st generation), Pub/Sub, Cloud Tasks.
+const CLOUD_RUN: &[Named] = &[
+    (
+        "request_count",
+        "",
+        "run_googleapis_com_request_count",
+        Signal::Count(Event::Arrived),
+        "Requests of the revision.",
+    ),
+    (
+        "request_latencies",
+        "p50",
+        "run_googleapis_com_request_latencies_seconds",
+        Signal::Latency(Statistic::Quantile(0.5)),
+        LATENCY,
+    ),
+    (
+        "request_latencies",
+        "p95",
+        "run_googleapis_com_request_latencies_seconds",
+        Signal::Latency(Statistic::Quantile(0.95)),
+        LATENCY,
+    ),
+    (
+        "request_latencies",
+        "p99",
+        "run_googleapis_com_request_latencies_seconds",
+        Signal::Latency(Statistic::Quantile(0.99)),
+        LATENCY,
+    ),
+    (
+        "container/instance_count",
+        "",
+        "run_googleapis_com_container_instance_count",
+        Signal::Instances,
+        "Most instances at a moment.",
+    ),
+];
+
+const GOOGLE_FUNCTIONS: &[Named] = &[
+    (
+        "function/execution_count",
+        "",
+        "cloudfunctions_googleapis_com_function_execution_count",
+        Signal::Count(Event::Started),
+        "Invocations that were served.",
+    ),
+    (
+        "function/execution_times",
+        "p50",
+        "cloudfunctions_googleapis_com_function_execution_times_seconds",
+        Signal::Execution(Statistic::Quantile(0.5)),
+        DURATION,
+    ),
+    (
+        "function/execution_times",
+        "p99",
+        "cloudfunctions_googleapis_com_function_execution_times_seconds",
+        Signal::Execution(Statistic::Quantile(0.99)),
+        DURATION,
+    ),
+    (
+        "function/active_instances",
+        "",
+        "cloudfunctions_googleapis_com_function_active_instances",
+        Signal::Instances,
+        "Most instances at a moment.",
+    ),
+];
+
+const PUBSUB: &[Named] = &[
+    (
+        "subscription/sent_message_count",
+        "",
+        "pubsub_googleapis_com_subscription_sent_message_count",
+        Signal::Count(Event::Delivered),
+        "Messages sent to the subscriber.",
+    ),
+    (
+        "subscription/ack_message_count",
+        "",
+        "pubsub_googleapis_com_subscription_ack_message_count",
+        Signal::Count(Event::Deleted),
+        "Messages processed.",
+    ),
+    (
+        "subscription/dead_letter_message_count",
+        "",
+        "pubsub_googleapis_com_subscription_dead_letter_message_count",
+        Signal::Count(Event::DeadLettered),
+        "Messages given up.",
+    ),
+    (
+        "subscription/num_undelivered_messages",
+        "",
+        "pubsub_googleapis_com_subscription_num_undelivered_messages",
+        Signal::Depth,
+        "Messages that wait, at the end of the minute.",
+    ),
+    (
+        "subscription/oldest_unacked_message_age",
+        "",
+        "pubsub_googleapis_com_subscription_oldest_unacked_message_age_seconds",
+        Signal::OldestAge,
+        "Age of the oldest message, at the end of the minute.",
+    ),
+];
+
+const CLOUD_TASKS: &[Named] = &[
+    (
+        "queue/task_attempt_count",
+        "",
+        "cloudtasks_googleapis_com_queue_task_attempt_count",
+        Signal::Count(Event::Delivered),
+        "Attempts at tasks.",
+    ),
+    (
+        "queue/depth",
+        "",
+        "cloudtasks_googleapis_com_queue_depth",
+        Signal::Depth,
+        "Tasks that wait, at the end of the minute.",
+    ),
+];
 const LATENCY: &str = "Time from the arrival of a request to its successful answer.";
 const FIVE: Signal = Signal::Sum(&[Event::TimedOut, Event::Failed]);
 
@@ -198,7 +403,12 @@ const KNATIVE: &[Named] = &[
 
 impl Vocabulary {
     pub(super) fn of(scenario: &Scenario) -> Self {
-        if scenario.platform.preset.as_deref() == Some("knative") { Self::Knative } else { Self::CloudWatch }
+        match scenario.platform.preset.as_deref() {
+            Some("knative") => Self::Knative,
+            Some(preset) if preset.starts_with("azure-") => Self::AzureMonitor,
+            Some(preset) if preset.starts_with("gcp-") => Self::GoogleCloud,
+            _ => Self::CloudWatch,
+        }
     }
 
     /// What is watched of a scenario, with the series that are made of it.
@@ -208,6 +418,11 @@ impl Vocabulary {
             let subject = Subject::Function(FnId(place as u32));
             let series = match self {
                 Self::CloudWatch => lists("AWS/Lambda", "function_name", &function.name, LAMBDA),
+                Self::AzureMonitor => lists("Microsoft.Web/sites", "site", &function.name, AZURE_FUNCTIONS),
+                Self::GoogleCloud if scenario.platform.preset.as_deref() == Some("gcp-functions-1st-gen") => {
+                    lists("cloudfunctions.googleapis.com", "function_name", &function.name, GOOGLE_FUNCTIONS)
+                }
+                Self::GoogleCloud => lists("run.googleapis.com", "service_name", &function.name, CLOUD_RUN),
                 Self::Knative => lists("knative", "revision_name", &function.name, KNATIVE),
             };
             all.push((subject, series));
@@ -215,8 +430,23 @@ impl Vocabulary {
         for (place, component) in scenario.components.iter().enumerate() {
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
             let series = match &component.spec {
-                ComponentSpec::Queue(_) => lists("AWS/SQS", "queue_name", name, SQS),
+                ComponentSpec::Queue(queue) => match queue.preset {
+                    queue::Preset::ServiceBus => {
+                        lists("Microsoft.ServiceBus/namespaces", "entity_name", name, SERVICE_BUS)
+                    }
+                    queue::Preset::AzureStorage => {
+                        lists("Microsoft.Storage/storageAccounts/queueServices", "queue", name, STORAGE_QUEUE)
+                    }
+                    queue::Preset::PubsubPush | queue::Preset::PubsubPull => {
+                        lists("pubsub.googleapis.com", "subscription_id", name, PUBSUB)
+                    }
+                    queue::Preset::CloudTasks => lists("cloudtasks.googleapis.com", "queue_id", name, CLOUD_TASKS),
+                    _ => lists("AWS/SQS", "queue_name", name, SQS),
+                },
                 ComponentSpec::Async(_) => lists("AWS/Lambda", "function_name", name, ASYNC),
+                ComponentSpec::Stream(stream) if stream.preset == stream::Preset::EventHubs => {
+                    lists("Microsoft.EventHub/namespaces", "entity_name", name, EVENT_HUBS)
+                }
                 ComponentSpec::Stream(_) => lists("AWS/Kinesis", "stream_name", name, KINESIS),
                 ComponentSpec::Topic(_) => lists("AWS/SNS", "topic_name", name, SNS),
                 ComponentSpec::Gateway(_) => lists("AWS/ApiGateway", "api_name", name, API_GATEWAY),
@@ -239,7 +469,8 @@ fn lists(namespace: &str, label: &'static str, name: &str, named: &[Named]) -> V
         if named.iter().filter(|(_, _, other, ..)| other == family).count() > 1 {
             labels.push(("statistic", statistic.to_lowercase()));
         }
-        let is_time = matches!(signal, Signal::Latency(_) | Signal::Execution(_))
+        let is_time = *metric != "HttpResponseTime" // in seconds, the only one
+            && matches!(signal, Signal::Latency(_) | Signal::Execution(_))
             || metric.ends_with("Milliseconds")
             || *metric == "AsyncEventAge";
         Series {
@@ -248,7 +479,11 @@ fn lists(namespace: &str, label: &'static str, name: &str, named: &[Named]) -> V
             help,
             labels,
             signal: *signal,
-            factor: if is_time { MS } else { 1.0 },
+            factor: match () {
+                () if metric.ends_with("execution_times") => 1e9, // Google: in nanoseconds
+                () if is_time => MS,
+                () => 1.0,
+            },
         }
     };
     named.iter().map(one).collect()

@@ -9,6 +9,7 @@
 //! | `wait` | internal, of the queue | from then until it is first handed over |
 //! | an invocation | client, of the function | until its caller has an answer |
 //! | `queueing`, `cold start` | internal, of the function | before it runs |
+//! | `environment`, `initialization` | internal, under `cold start` | what the platform does not charge for, then what it does (runtime, init) |
 //! | what runs | server, of the function and its instance | T_func |
 //!
 //! What a queue delivers in a batch is in the trace of the first message of the batch. Ids follow from the run, so that the same run
@@ -24,6 +25,7 @@ use serde_json::json;
 
 use super::epoch::Epoch;
 use crate::engine::{CallEnd, CallMade, Finished, Observer, Outcome, RequestEnd};
+use crate::id::{InstanceId, LocalFn};
 use crate::path::CallId;
 use crate::scenario::{CallerId, Destination, Scenario, Target};
 use crate::time::SimTime;
@@ -74,6 +76,15 @@ struct Waiting {
     since: SimTime,
 }
 
+/// How an instance starts.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    created: SimTime,
+    ready: SimTime,
+    /// The last part of it, which platforms charge for.
+    billed: crate::time::Span,
+}
+
 /// The observer that writes traces.
 pub struct TraceLog<W: Write> {
     to: Writer<W>,
@@ -89,6 +100,8 @@ pub struct TraceLog<W: Write> {
     /// What ended last of a source that calls a function itself: if a request ends now, this was it.
     last: Option<Finished>,
     live: HashMap<(u32, u64), Trace>,
+    /// The instances that there are, by function and id.
+    starts: HashMap<(u32, u64), Start>,
     waiting: HashMap<(u32, u64), Waiting>,
     order: VecDeque<(u32, u64)>,
 }
@@ -133,6 +146,7 @@ impl<W: Write> TraceLog<W> {
             serial: 0,
             last: None,
             live: HashMap::new(),
+            starts: HashMap::new(),
             waiting: HashMap::new(),
             order: VecDeque::new(),
         }
@@ -193,6 +207,14 @@ impl<W: Write> TraceLog<W> {
         let name = self.places[invocation.function.index()].name.clone();
         let Finished { born, instance_ready, started, ended, instance, cold, outcome, .. } = *invocation;
         let (cold_start, queueing) = (self.id(), self.id());
+        let start = instance.and_then(|instance| self.starts.get(&(invocation.function.0, instance.0)).copied());
+        let start = start.filter(|start| instance_ready > born && start.ready == instance_ready);
+        let phases = start.map_or(Vec::new(), |Start { created, ready, billed }| {
+            let initializes = created.max(ready - billed);
+            let phases = [("environment", created, initializes), ("initialization", initializes, ready)];
+            let seen = phases.map(|(what, from, until)| (what, from.max(born), until));
+            seen.into_iter().filter(|(_, from, until)| from < until).map(|phase| (self.id(), phase)).collect()
+        });
         let Some(trace) = self.live.get_mut(&key) else { return };
         let part = |id: u64, what: &str, from: SimTime, until: SimTime| Span {
             id,
@@ -208,6 +230,9 @@ impl<W: Write> TraceLog<W> {
         };
         if instance_ready > born {
             trace.done.push(part(cold_start, "cold start", born, instance_ready));
+            for (id, (what, from, until)) in phases {
+                trace.done.push(Span { parent: cold_start, ..part(id, what, from, until) });
+            }
         }
         if started > instance_ready {
             trace.done.push(part(queueing, "queueing", instance_ready, started));
@@ -236,6 +261,7 @@ const fn why(outcome: Outcome) -> Option<&'static str> {
         Outcome::BreakerOpen => Some("refused by a circuit breaker"),
         Outcome::NoBudget => Some("out of retry budget"),
         Outcome::Expired => Some("expired"),
+        Outcome::TooLarge => Some("payload too large"),
         Outcome::Unfinished => Some("unfinished"),
     }
 }
@@ -243,6 +269,28 @@ const fn why(outcome: Outcome) -> Option<&'static str> {
 impl<W: Write> Observer for TraceLog<W> {
     fn needs_order(&self) -> bool {
         true
+    }
+
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: LocalFn,
+        instance: InstanceId,
+        ready: SimTime,
+        billed: crate::time::Span,
+        _: bool,
+    ) {
+        self.starts.insert((function.0, instance.0), Start { created: now, ready, billed });
+    }
+
+    fn instance_begins(&mut self, _: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime) {
+        if let Some(start) = self.starts.get_mut(&(function.0, instance.0)) {
+            start.ready = ready;
+        }
+    }
+
+    fn instance_removed(&mut self, _: SimTime, function: LocalFn, instance: InstanceId, _: SimTime) {
+        self.starts.remove(&(function.0, instance.0));
     }
 
     fn called(&mut self, call: &CallMade) {

@@ -182,7 +182,7 @@ fn place(outcome: Outcome) -> usize {
         Outcome::TimedOut => 3,
         Outcome::Failed => 4,
         // The others end requests, of which the log has none: it holds invocations.
-        Outcome::Unfinished | Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => 5,
+        Outcome::Unfinished | Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired | Outcome::TooLarge => 5,
     }
 }
 

@@ -109,6 +109,7 @@ impl Checker<'_, '_> {
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
+            payload_limit: table.payload_limit.flatten(),
             termination_grace_period: self.grace_period(table, path, &scaling),
             duration: duration?,
             cold_duration: cold_duration?,

@@ -186,7 +186,6 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .iter()
         .filter_map(|table| checker.fault(table, &targets, checked.len(), node_groups.as_deref().unwrap_or_default()))
         .collect();
-    checker.crashes(&faults, &checked, file);
     let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
     let known =
@@ -326,6 +325,11 @@ impl Checker<'_, '_> {
         };
         let place = targets.place_of(&table.site, &table.tenant, self)?;
         let has_payload = table.payload.is_some() || table.answer_payload.is_some();
+        if let Some(key) = table.client.as_ref().and_then(|client| client.per_instance()) {
+            let message = format!("`source.{name}.client.{key}` = \"instance\": a source has no instances");
+            let help = "leave it out; it is for the client of a step of a function";
+            self.problems.push(Problem::error(table.client.place, message).help(help));
+        }
         let to = targets.call(name, &called, &table.client, place, has_payload, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),

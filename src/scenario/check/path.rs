@@ -11,7 +11,7 @@ use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
 use crate::path::{ComponentSpec, component_kinds};
-use crate::scenario::model::{Component, Destination, Fault, FaultKind, Function, Step, Timing, Work};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
@@ -366,30 +366,6 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
-    /// Instances crash only where each is created for a request: what a scaling policy orders it would have to order again.
-    pub(super) fn crashes(&mut self, faults: &[Fault], functions: &[Function], file: &FileTable) {
-        for (fault, table) in
-            faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Crash(_))).filter_map(|fault| {
-                Some((fault, file.fault.iter().find(|table| table.name.as_deref() == Some(&fault.name))?))
-            })
-        {
-            let ordered = fault.targets.iter().find_map(|to| match to {
-                Destination::Function(id) => {
-                    functions.get(id.index()).filter(|function| function.scaling.owns_all_instances())
-                }
-                _ => None,
-            });
-            if let Some(function) = ordered {
-                let (name, policy) = (&function.name, function.scaling.name());
-                let message =
-                    format!("`fault.{}`: the instances of `function.{name}` are ordered by `{policy}`", fault.name);
-                let help =
-                    "`crash` is for functions with scaling.per-request; write `errors` or an `outage` in its place";
-                self.problems.push(Problem::error(table.crash.place, message).help(help));
-            }
-        }
-    }
-
     pub(super) fn fault(
         &mut self,
         table: &FaultTable,
@@ -460,11 +436,13 @@ impl Checker<'_, '_> {
         if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
             let what = table.target.as_ref()?;
             let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
-            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; outage is for all";
+            let help = "slow-down is for functions, dependencies and links, poison for queues and streams, crash, cold-start and \
+                        deploy for functions; nodes have crash and outage";
             self.problems.push(Problem::error(table.target.place, message).help(help));
             return None;
         }
-        Some(Fault { name, targets: at, node_groups, timing, kind })
+        let target = (*table.target).clone()?;
+        Some(Fault { name, target, targets: at, node_groups, timing, kind })
     }
 }
 

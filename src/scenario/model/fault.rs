@@ -11,6 +11,8 @@ use crate::time::Span;
 pub struct Fault {
     /// Unique name.
     pub name: String,
+    /// What it strikes, as it was written: "checkout", "zone.eu.1".
+    pub target: String,
     /// Where.
     pub targets: Vec<Destination>,
     /// The groups whose nodes it strikes, in place of functions and components.
@@ -102,8 +104,10 @@ impl FaultKind {
             "gateways" => !self.is_of_instances() && !matches!(self, Self::SlowDown(_) | Self::Poison(_)),
             "dependencies" => !self.is_of_instances() && !matches!(self, Self::Poison(_)),
             "links" => matches!(self, Self::SlowDown(_) | Self::Errors(_) | Self::Delay(_) | Self::Outage),
-            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Outage | Self::Poison(_)),
-            "topics" | "workflows" | "asynchronous" => matches!(self, Self::Errors(_) | Self::Outage),
+            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Delay(_) | Self::Outage | Self::Poison(_)),
+            "topics" | "workflows" | "asynchronous" => {
+                matches!(self, Self::Errors(_) | Self::Delay(_) | Self::Outage)
+            }
             _ => false,
         }
     }

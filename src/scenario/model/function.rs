@@ -38,6 +38,8 @@ pub struct Function {
     pub selection: Selection,
     /// An instance this old takes no further request and goes when it is free.
     pub max_lifetime: Option<Span>,
+    /// Largest payload of an invocation, bytes.
+    pub payload_limit: Option<u64>,
     /// How long a busy instance that its scaling policy withdraws may go on before what it has fails; none: until it is
     /// free.
     pub termination_grace_period: Option<Span>,

@@ -13,6 +13,7 @@ use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -67,6 +68,9 @@ macro_rules! function_table {
                 optional batching: BatchingTable,
                 /// How its asynchronous invocations are handled. Default: as on AWS Lambda.
                 optional r#async: AsyncParameters,
+                /// Largest payload of a synchronous invocation; a larger one is refused, as by HTTP 413, and not retried. A poller
+                /// closes a batch before it is too large. "none": no limit.
+                optional payload_limit: OrNone<Bytes>,
                 /// Share of its invocations that fail, such as "1%".
                 default failure_ratio: Ratio = 0.0,
                 /// Its site. Default: the first `[[site]]`.

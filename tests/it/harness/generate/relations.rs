@@ -371,6 +371,15 @@ pub(super) fn settle(file: &mut Map<String, Value>, draft: &mut Draft) {
         if let Some(states) = workflow.get_mut("state").and_then(Value::as_array_mut) {
             connect(states, draft);
         }
+        // A durable workflow has an orchestrator, and no other has one.
+        let is_durable = workflow["preset"].as_str().is_some_and(|preset| preset.ends_with("-durable"));
+        let orchestrator = draft.names.of("function").into_iter().next();
+        if let Some(table) = workflow.as_object_mut() {
+            match orchestrator.filter(|_| is_durable) {
+                Some(function) => drop(table.insert("orchestrator".to_owned(), json!(function))),
+                None => drop(table.remove("orchestrator")),
+            }
+        }
     }
 }
 
