@@ -1,20 +1,25 @@
 //! `forewarm backtest`.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::args::{BacktestArgs, Format};
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
 use super::fit::measured;
-use super::job::cores;
+use super::job::{command_line, cores};
 use super::load::{self, ScenarioSource};
+use super::output::{Output, Own};
 use super::progress::ProgressBar;
 use super::report::names;
 use super::terminal;
 use crate::experiment::compare::Compared;
 use crate::measure::summary::Stat;
 use crate::path::quantity_of;
-use crate::report::Report as _;
+use crate::report::document::markdown::MARK;
+use crate::report::{Report as _, backtest as report};
 use crate::study::backtest::{self, MAX_KNOBS, Options, Replay};
 use crate::study::compare::{self, Compare};
 use crate::study::{Study as _, StudyError};
@@ -52,15 +57,43 @@ pub(super) fn backtest(args: &BacktestArgs) -> Result<ExitStatus, CliError> {
         terminal::print(&text)?;
         return Ok(ExitStatus::Success);
     }
-    let options = Options { parse, knobs: args.calibrate.clone() };
+    let open = |path: &Option<PathBuf>, option, marks| {
+        path.as_deref().map(|path| Output::open(path, Own { option, marks }, None, &cancel)).transpose()
+    };
+    let page = open(&args.report, "--report", &["name=\"generator\" content=\"forewarm ", MARK])?;
+    let ticks = open(&args.decisions, "--decisions", &[report::DECISIONS_MARK])?;
+    let options = Options { parse, knobs: args.calibrate.clone(), cost_usd: args.cost };
     let bar = bar();
     let found = backtest::backtest(source.source(), &measured, &options, threads, &bar);
     bar.stop();
     let found = found?;
+    if let Some((output, mut sink)) = page {
+        let is_markdown = args.report.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "md"));
+        let text = if is_markdown {
+            report::as_markdown(
+                &found,
+                &command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
+            )
+        } else {
+            report::page(&found)
+        };
+        let written = sink.write_all(text.as_bytes()).map(|()| sink);
+        output.keep(written)?;
+    }
+    if let Some((output, mut sink)) = ticks {
+        let Some(decisions) = &found.decisions else {
+            return Err(CliError::input(
+                "--decisions: there are none to compare",
+                "record pods, and what the autoscaler of the scenario decides on",
+            ));
+        };
+        let written = sink.write_all(report::ticks(decisions).as_bytes()).map(|()| sink);
+        output.keep(written)?;
+    }
     match args.format.format {
-        Format::Json => terminal::print(&terminal::pretty(&found.json()))?,
+        Format::Json => terminal::print(&terminal::pretty(&report::json(&found)))?,
         Format::Text if args.quiet => {}
-        Format::Text => terminal::print(&found.text())?,
+        Format::Text => terminal::print(&report::text(&found, terminal::colour_out()))?,
     }
     Ok(ExitStatus::Success)
 }

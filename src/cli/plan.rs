@@ -69,7 +69,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
         output.keep(written)?;
     }
     match (args.export, &args.patch) {
-        (Some(form), Some(patch)) => terminal::print(&exported(form, patch, &answer.found)?)?,
+        (Some(form), Some(patch)) => terminal::print_file(&exported(form, patch, &answer.found)?)?,
         _ => args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?,
     }
     if cancel.is_interrupted() {

@@ -9,10 +9,10 @@ use super::exit::CliError;
 use crate::report::phrases::harmless;
 use crate::scenario::Problems;
 
-/// Writes to standard output, without control characters from names or paths.
+/// Writes to standard output. What a name or a path might tell a terminal to do does not reach it.
 ///
 /// # Errors
-/// A closed pipe or a full disk, which have different exit codes.
+/// A closed pipe and a full disk, which end the program in different ways.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(harmless(text, colour(&io::stdout())).as_bytes()).and_then(|()| out.flush()).map_err(|error| {
@@ -23,23 +23,38 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     })
 }
 
-/// Writes to standard error; errors are ignored.
+/// Writes a file to standard output: byte by byte, unless it goes to a terminal.
+///
+/// # Errors
+/// As of [`print`].
+pub(super) fn print_file(text: &str) -> Result<(), CliError> {
+    if is_output_watched() {
+        return print(text);
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+        _ => CliError::of_writing("standard output", error),
+    })
+}
+
+/// Writes to standard error. If even that fails, there is nobody to tell.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(harmless(text, colour(&io::stderr())).as_bytes());
 }
 
-/// Prints an error message.
+/// Says what went wrong.
 pub(super) fn error(message: &str) {
     let (start, end) = if colour(&io::stderr()) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     complain(&format!("{start}error{end}: {}\n", harmless(message, false)));
 }
 
-/// A text for standard error, with colors if they are supported.
+/// A text for standard error, with its colours where they can be shown.
 pub(super) fn styled(text: &StyledStr) -> String {
     if colour(&io::stderr()) { text.ansi().to_string() } else { text.to_string() }
 }
 
-/// Prints the problems of a scenario.
+/// Shows what was found in a scenario.
 pub(super) fn problems(problems: &Problems) {
     complain(&problems.render(colour(&io::stderr())));
 }

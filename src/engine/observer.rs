@@ -8,6 +8,7 @@ use crate::cluster::NodeLevels;
 use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
 use crate::path::{CallId, Gauges, Outcome};
+use crate::policy::scaling::replay::Gauge;
 use crate::time::{SimTime, Span};
 
 /// The limit that throttled an invocation.
@@ -202,7 +203,7 @@ impl Levels {
 }
 
 /// What a scaling policy saw and decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScalingDecision {
     /// Desired number of instances before.
     pub before: u32,
@@ -216,6 +217,8 @@ pub struct ScalingDecision {
     pub in_progress: u32,
     /// Requests that wait in front of the instances.
     pub queued: u32,
+    /// The metrics that the policy decided on, if it names them.
+    pub inputs: Vec<(Gauge, f64)>,
     /// The reason of the decision, in words; empty if the policy gives none.
     pub why: String,
 }

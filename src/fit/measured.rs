@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::step;
+use crate::policy::scaling::replay::Gauge;
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
@@ -68,6 +71,10 @@ pub enum Metric {
     Errors,
     /// Cold starts in an interval.
     ColdStarts,
+    /// What everything cost in an interval, USD.
+    Cost,
+    /// Something else that autoscalers decide on.
+    Gauge(Gauge),
 }
 
 impl Metric {
@@ -88,6 +95,8 @@ impl Metric {
             Self::Throttles => "throttles",
             Self::Errors => "errors",
             Self::ColdStarts => "cold starts",
+            Self::Cost => "cost",
+            Self::Gauge(gauge) => gauge.name(),
         }
     }
 }
@@ -158,6 +167,40 @@ impl Measured {
         }
     }
 
+    /// Whether it says how many requests there were, and when.
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        let has = |metric| self.series.get(&metric).is_some_and(|points| !points.is_empty());
+        self.requests.iter().any(|request| request.at_s.is_some()) || has(Metric::Requests) || has(Metric::Rate)
+    }
+
+    /// What autoscalers decide on, in order of time: seconds as in `series`.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<(f64, Gauge, f64)> {
+        let gauge = |metric: Metric| match metric {
+            Metric::Gauge(gauge) => Some(gauge),
+            Metric::Concurrency => Some(Gauge::Concurrency),
+            Metric::Rate => Some(Gauge::Rate),
+            Metric::Instances => Some(Gauge::Pods),
+            Metric::DesiredInstances => Some(Gauge::Desired),
+            _ => None,
+        };
+        let mut all = Vec::new();
+        for (metric, points) in &self.series {
+            // A count of requests is a rate as well.
+            let (named, factor) = match metric {
+                Metric::Requests if !self.series.contains_key(&Metric::Rate) => (Gauge::Rate, 1.0 / step(points)),
+                metric => match gauge(*metric) {
+                    Some(gauge) => (gauge, 1.0),
+                    None => continue,
+                },
+            };
+            all.extend(points.iter().map(|(at, value)| (*at, named, value * factor)));
+        }
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all
+    }
+
     /// When the first and the last request arrived.
     #[must_use]
     pub fn extent(&self) -> Option<(f64, f64)> {
@@ -166,6 +209,17 @@ impl Measured {
         let first = times().chain(series()).fold(f64::INFINITY, f64::min);
         let last = times().chain(series()).fold(f64::NEG_INFINITY, f64::max);
         (first <= last).then_some((first, last))
+    }
+}
+
+/// The metric of a gauge.
+pub(super) const fn of_gauge(gauge: Gauge) -> Metric {
+    match gauge {
+        Gauge::Concurrency => Metric::Concurrency,
+        Gauge::Rate => Metric::Rate,
+        Gauge::Pods => Metric::Instances,
+        Gauge::Desired => Metric::DesiredInstances,
+        gauge => Metric::Gauge(gauge),
     }
 }
 

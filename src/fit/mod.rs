@@ -330,6 +330,14 @@ pub fn step(points: &[(f64, f64)]) -> f64 {
     if least.is_finite() { least } else { 60.0 }
 }
 
+/// For so long a value of a series holds: five minutes as in Prometheus, or twice the usual time between two of them.
+#[must_use]
+pub fn hold_s(points: &[(f64, f64)]) -> f64 {
+    let mut steps: Vec<f64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    steps.sort_by(f64::total_cmp);
+    steps.get(steps.len() / 2).map_or(300.0, |usual| (2.0 * usual).max(300.0))
+}
+
 fn most_seen(values: impl Iterator<Item = u32>) -> Option<u32> {
     let mut counts: Vec<(u32, usize)> = Vec::new();
     for value in values {

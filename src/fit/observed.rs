@@ -1,6 +1,8 @@
 //! The metrics of measurements that a simulation has too, for a comparison.
 
+use super::hold_s;
 use super::measured::{Measured, Metric, Outcome, Request};
+use crate::policy::scaling::replay::Gauge;
 
 /// What was measured, by the keys of the summary of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,8 +11,10 @@ pub struct Observed {
     pub metrics: Vec<(&'static str, f64)>,
     /// What has to be known about them.
     pub caveats: Vec<String>,
-    /// Billed GB-seconds, where every request has them.
-    pub billed_gb_s: Option<f64>,
+    /// Billed GB-seconds and requests, where every request has them.
+    pub billed: Option<(f64, f64)>,
+    /// What was charged, if it was recorded.
+    pub cost_usd: Option<f64>,
 }
 
 impl Observed {
@@ -21,6 +25,10 @@ impl Observed {
         let requests: Vec<&Request> =
             measured.requests.iter().filter(|request| request.at_s.is_some_and(inside)).collect();
         let mut observed = Self::default();
+        let costs: Vec<f64> = measured.series.get(&Metric::Cost).map_or_else(Vec::new, |points| {
+            points.iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect()
+        });
+        observed.cost_usd = (!costs.is_empty()).then(|| costs.iter().sum());
         if requests.is_empty() {
             observed.of_series(measured, &inside);
             return observed;
@@ -70,7 +78,9 @@ impl Observed {
             self.metrics.push(("concurrency.peak", peak));
         }
         let gb_s = |request: &&Request| Some(request.billed_s? * f64::from(request.memory_mb?) / 1_024.0);
-        self.billed_gb_s = requests.iter().map(gb_s).sum();
+        let billed = || requests.iter().filter(|request| request.outcome != Outcome::Throttled);
+        let sum: Option<f64> = billed().map(gb_s).sum();
+        self.billed = sum.map(|sum| (sum, billed().count() as f64));
     }
 
     fn of_series(&mut self, measured: &Measured, inside: &dyn Fn(f64) -> bool) {
@@ -118,12 +128,24 @@ impl Observed {
     }
 
     fn pods(&mut self, measured: &Measured, inside: &dyn Fn(f64) -> bool) {
-        let Some(points) = measured.series.get(&Metric::Instances) else { return };
-        let values: Vec<f64> = points.iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect();
-        if !values.is_empty() {
-            self.metrics.push(("instances.mean", values.iter().sum::<f64>() / values.len() as f64));
-            self.metrics.push(("instances.peak", values.iter().copied().fold(0.0, f64::max)));
+        let ready = Metric::Gauge(Gauge::Ready);
+        let points = [Metric::Instances, ready].iter().find_map(|metric| measured.series.get(metric));
+        let Some(points) = points else { return };
+        let there: Vec<(f64, f64)> = points.iter().copied().filter(|(at, _)| inside(*at)).collect();
+        if there.is_empty() {
+            return;
         }
+        // Each value holds until the next, not forever.
+        let hold = hold_s(points);
+        let (mut sum, mut length) = (0.0, 0.0);
+        for pair in there.windows(2) {
+            let held = (pair[1].0 - pair[0].0).min(hold);
+            sum += pair[0].1 * held;
+            length += held;
+        }
+        let mean = if length > 0.0 { sum / length } else { there[0].1 };
+        self.metrics.push(("instances.mean", mean));
+        self.metrics.push(("instances.peak", there.iter().map(|(_, value)| *value).fold(0.0, f64::max)));
     }
 
     /// The value of a key.

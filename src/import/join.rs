@@ -1,7 +1,7 @@
 //! Puts together what several files say about the same thing.
 
 use super::formats::azure::TRIGGER;
-use super::formats::kubernetes::REPLICAS;
+use super::formats::kubernetes::{CPU_REQUEST, REPLICAS};
 use super::model::{Addition, Kind, Model, Names, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
 use super::workflow;
@@ -13,7 +13,9 @@ const MAX_ALIASES: usize = 10;
 pub(super) fn join(model: &mut Model, notes: &Notes) {
     merge_same(model, notes);
     workflow::find_definitions(model, notes);
+    workflow::functions_of_tasks(model);
     add(model, notes);
+    machines(model, notes);
     for thing in &mut model.things {
         finish(thing);
     }
@@ -118,6 +120,21 @@ fn add(model: &mut Model, notes: &Notes) {
     }
 }
 
+/// Node groups are for pods: where functions run on another platform, they stay out of the scenario.
+fn machines(model: &mut Model, notes: &Notes) {
+    let only_pods = model.functions().all(|function| function.platform == Platform::Kubernetes);
+    if !only_pods {
+        for group in model.things.iter().filter(|thing| thing.kind == Kind::NodeGroup) {
+            let what = format!("node group {}", group.name);
+            notes.ignore(group.place, what, "some functions of these files run on another platform");
+        }
+        model.things.retain(|thing| thing.kind != Kind::NodeGroup);
+    }
+    if !model.things.iter().any(|thing| thing.kind == Kind::NodeGroup) {
+        model.things.iter_mut().for_each(|thing| thing.remove(CPU_REQUEST));
+    }
+}
+
 /// What follows from several settings together.
 fn finish(thing: &mut Thing) {
     if thing.kind != Kind::Function {
@@ -143,7 +160,11 @@ fn finish(thing: &mut Thing) {
         thing.set("scaling.target-tracking.max-capacity", "100", Origin::Assumed(reason));
     }
     let Some(at) = thing.settings.iter().position(|setting| setting.key == REPLICAS) else { return };
-    let Setting { value, origin, .. } = thing.settings.remove(at);
+    let Setting { mut value, mut origin, .. } = thing.settings.remove(at);
+    if value == "0" {
+        value = "1".to_owned();
+        origin = Origin::Assumed("the file says 0 replicas, which serve nothing: 1 is assumed".to_owned());
+    }
     match ["hpa", "keda"].into_iter().find(|policy| thing.has(&format!("scaling.{policy}"))) {
         Some(policy) => {
             // An autoscaler that is not given a number of pods begins with what it finds.

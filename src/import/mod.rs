@@ -17,6 +17,7 @@ pub mod export;
 mod formats;
 mod join;
 mod json;
+mod machine;
 mod model;
 mod path;
 mod reader;
@@ -120,10 +121,16 @@ fn text(file: &File) -> Result<String, (String, &'static str)> {
     }
     match String::from_utf8(file.bytes.clone()) {
         Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
-        Err(_) => Err((
-            "the file is not UTF-8 text".to_owned(),
-            "for a Terraform plan, use `terraform show -json PLAN > plan.json`",
-        )),
+        Err(error) => Err(match error.as_bytes() {
+            [0x1f, 0x8b, ..] => ("the file is compressed with gzip".to_owned(), "unpack it first with gunzip"),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                ("the file is UTF-16 text".to_owned(), "save it as UTF-8, such as with iconv -f UTF-16 -t UTF-8")
+            }
+            _ => (
+                "the file is not UTF-8 text".to_owned(),
+                "for a Terraform plan, use `terraform show -json PLAN > plan.json`",
+            ),
+        }),
     }
 }
 
@@ -141,8 +148,30 @@ fn documents(source: usize, name: &str, text: &str) -> Result<Vec<Node>, Problem
         }),
         false => yaml::parse(source, text),
     };
-    let help = "infrastructure files are YAML or JSON; for logs and metrics, use `forewarm fit`";
-    parsed.map_err(|error| Problem::error(error.place.span(), error.message).help(help))
+    parsed.map_err(|error| {
+        let help = help_with(&error.message, error.place.line(), text);
+        Problem::error(error.place.span(), error.message).help(help)
+    })
+}
+
+/// What to write where a text cannot be read.
+fn help_with(message: &str, line: u32, text: &str) -> &'static str {
+    let written = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+    if written.contains("{{") || written.trim_start().starts_with("{%") {
+        return "this is a placeholder of a template: render it first, such as with `helm template CHART > all.yaml`";
+    }
+    match message.strip_prefix("this is not YAML: ") {
+        Some(rest) if rest.starts_with("unexpected character") || rest.contains("cannot start any token") => {
+            "put values that begin with a special character in quotes"
+        }
+        Some(rest) if rest.contains("simple key") => {
+            "write KEY: VALUE, and indent the lines of a text that follows `|` or `>`"
+        }
+        Some(rest) if rest.contains("expected '-'") || rest.contains("block") => {
+            "check the indentation of this line, and that a value has one tag such as !Ref only"
+        }
+        _ => "infrastructure files are YAML or JSON; for logs and metrics, use `forewarm fit`",
+    }
 }
 
 /// What is said about files that are neither JSON nor YAML.
@@ -189,7 +218,9 @@ fn read(documents: &[Node], name: &str, model: &mut Model, notes: &Notes, proble
     if known == 0 {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
         let place = documents.first().map(|document| document.place.span()).unwrap_or_default();
-        let message = format!("{name} is not in a supported format");
+        let is_empty = documents.iter().all(|document| matches!(document.value, tree::Value::Null));
+        let message =
+            if is_empty { format!("{name} is empty") } else { format!("{name} is not in a supported format") };
         problems.push(Problem::error(place, message).help(format!("supported formats are: {}", names.join(", "))));
     }
 }

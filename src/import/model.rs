@@ -60,6 +60,7 @@ pub(super) enum Kind {
     Workflow,
     Dependency,
     Source,
+    NodeGroup,
 }
 
 impl Kind {
@@ -74,6 +75,7 @@ impl Kind {
             Self::Workflow => "workflow",
             Self::Dependency => "dependency",
             Self::Source => "source",
+            Self::NodeGroup => "node-group",
         }
     }
 }

@@ -217,7 +217,7 @@ impl<'a> Laying<'a> {
             let own: Vec<&Edge> = edges.iter().filter(|edge| edge.from == at && useful[edge.to]).collect();
             match thing.kind {
                 Kind::Schedule | Kind::Source => {}
-                Kind::Function | Kind::Dependency => made.push(at, thing.clone()),
+                Kind::Function | Kind::Dependency | Kind::NodeGroup => made.push(at, thing.clone()),
                 Kind::Workflow if thing.has("asl") => made.push(at, thing.clone()),
                 _ if !useful[at] => {
                     let what = format!("{} {}", thing.kind.name(), thing.name);

@@ -102,6 +102,31 @@ pub(super) fn find_definitions(model: &mut Model, notes: &Notes) {
     });
 }
 
+/// Of definitions without anything beside them, the functions that their tasks call.
+pub(super) fn functions_of_tasks(model: &mut Model) {
+    if model.functions().next().is_some() {
+        return;
+    }
+    let mut made: Vec<Thing> = Vec::new();
+    for workflow in model.things.iter().filter(|thing| thing.kind == Kind::Workflow) {
+        let Some(definition) = &workflow.definition else { continue };
+        for task in tasks(definition).tasks.into_iter().filter(|task| task.is_function) {
+            let name = task.names.first().map_or(task.state.as_str(), |name| part(name));
+            // The version of an ARN is not its name.
+            let name = as_name(name.trim_start_matches("${").split('}').next().unwrap_or(name));
+            if made.iter().any(|known| known.name == name || task.names.iter().any(|other| known.is_called(other))) {
+                continue;
+            }
+            let mut function = Thing::new(Kind::Function, workflow.platform, name, task.place);
+            function.ids = task.names;
+            let reason = "a definition in Amazon States Language does not say it: the default of Lambda";
+            function.set("memory", text("128MB"), Origin::Assumed(reason.to_owned()));
+            made.push(function);
+        }
+    }
+    model.things.extend(made);
+}
+
 /// What a task of a definition calls.
 pub(super) struct Task {
     pub(super) state: String,
@@ -110,6 +135,8 @@ pub(super) struct Task {
     pub(super) names: Vec<String>,
     /// The service, as `dynamodb:putItem`.
     pub(super) service: String,
+    /// Whether it is a function.
+    pub(super) is_function: bool,
 }
 
 /// What is read of a definition.
@@ -182,8 +209,13 @@ const INTEGRATIONS: [(&str, &[&str]); 6] = [
 
 fn task(entry: &Entry, definition: &Definition) -> Task {
     let state = &entry.node;
-    let mut task =
-        Task { state: entry.key.clone(), place: entry.place, names: Vec::new(), service: "a task".to_owned() };
+    let mut task = Task {
+        state: entry.key.clone(),
+        place: entry.place,
+        names: Vec::new(),
+        service: "a task".to_owned(),
+        is_function: false,
+    };
     let Some(resource) = state.get("Resource") else { return task };
     let written = match &resource.value {
         Value::Scalar(text) => text.clone(),
@@ -195,6 +227,7 @@ fn task(entry: &Entry, definition: &Definition) -> Task {
             let service = service.strip_prefix("aws-sdk:").unwrap_or(service);
             task.service = service.to_owned();
             let plain = service.split('.').next().unwrap_or(service);
+            task.is_function = plain.eq_ignore_ascii_case("lambda:invoke");
             let keys = INTEGRATIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(plain)).map(|(_, keys)| *keys);
             let arguments = state.get("Parameters").or_else(|| state.get("Arguments"));
             let named = keys.unwrap_or_default().iter().find_map(|key| arguments?.get(key));
@@ -203,6 +236,7 @@ fn task(entry: &Entry, definition: &Definition) -> Task {
         _ => {
             task.service = part(&written).trim_matches(['$', '{', '}']).to_owned();
             task.names = names(resource, definition);
+            task.is_function = written.contains(":function:") || written.contains("${");
         }
     }
     task

@@ -18,7 +18,8 @@ pub struct Imported {
 }
 
 /// The order in which things are written.
-const ORDER: [Kind; 8] = [
+const ORDER: [Kind; 9] = [
+    Kind::NodeGroup,
     Kind::Function,
     Kind::Gateway,
     Kind::Queue,
@@ -193,9 +194,10 @@ impl Writer {
             let count = model.things.iter().filter(|thing| thing.kind == kind).count();
             let plural = match kind {
                 Kind::Dependency => "dependencies".to_owned(),
+                Kind::NodeGroup => "node groups".to_owned(),
                 kind => format!("{}s", kind.name()),
             };
-            (count, if count == 1 { kind.name().to_owned() } else { plural })
+            (count, if count == 1 { kind.name().replace('-', " ") } else { plural })
         });
         let counts: Vec<String> =
             counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();

@@ -1,5 +1,6 @@
 //! YAML as a tree: all documents of a text, with tags, merge keys and aliases.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -24,16 +25,54 @@ impl SyntaxError {
 /// # Errors
 /// The first mistake in it.
 pub(super) fn parse(file: usize, text: &str) -> Result<Vec<Node>, SyntaxError> {
-    let lines = Lines::of(file, text);
-    let mut builder =
-        Builder { lines: &lines, open: Vec::new(), anchors: HashMap::new(), nodes: 0, documents: Vec::new() };
+    let mut lines = Lines::of(file, text);
+    let mut indented = Cow::Borrowed(text);
+    let mut repairs = MAX_REPAIRS.min(MAX_REPAIRED / text.len().max(1));
+    loop {
+        match documents(&lines, &indented) {
+            Ok(documents) => return Ok(documents),
+            Err(Wrong::Syntax(line, error)) => match line.filter(|_| repairs > 0).and_then(|from| lines.indent(from)) {
+                Some(more) => {
+                    indented = Cow::Owned(more);
+                    repairs -= 1;
+                }
+                None => return Err(error),
+            },
+            Err(Wrong::Content(error)) => return Err(error),
+        }
+    }
+}
+
+/// Lines that are indented for the parser, at most, and bytes that are parsed again for it.
+const MAX_REPAIRS: usize = 200;
+const MAX_REPAIRED: usize = 20_000_000;
+/// How far a line is indented: further than anything around it.
+const INDENTED: usize = 200;
+
+/// What is wrong.
+enum Wrong {
+    /// The text; if it is a line that other parsers take as it is, the first line that it may be.
+    Syntax(Option<usize>, SyntaxError),
+    /// What it says.
+    Content(SyntaxError),
+}
+
+fn documents(lines: &Lines<'_>, text: &str) -> Result<Vec<Node>, Wrong> {
+    let mut builder = Builder { lines, open: Vec::new(), anchors: HashMap::new(), nodes: 0, documents: Vec::new() };
     let mut parser = Parser::<StrInput<'_>>::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
-            let place = lines.place(error.marker().line(), error.marker().col(), 0);
-            SyntaxError::new(place, format!("this is not YAML: {}", error.info()))
+            let line = error.marker().line();
+            let place = lines.place(line, error.marker().col(), 0);
+            // Within brackets and quotes, libyaml and what is made of it take lines that are not indented.
+            let loose = match error.info() {
+                "invalid indentation" | "invalid indentation in flow construct" => Some(line),
+                "invalid indentation in quoted scalar" => Some(line + 1),
+                _ => None,
+            };
+            Wrong::Syntax(loose, SyntaxError::new(place, format!("this is not YAML: {}", error.info())))
         })?;
-        builder.take(event, &span)?;
+        builder.take(event, &span).map_err(Wrong::Content)?;
     }
     Ok(builder.documents)
 }
@@ -43,17 +82,42 @@ struct Lines<'a> {
     file: usize,
     text: &'a str,
     starts: Vec<usize>,
+    /// Lines (from 1) that the parser is given with more indentation, in order.
+    indented: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
     fn of(file: usize, text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
-        Self { file, text, starts }
+        Self { file, text, starts, indented: Vec::new() }
+    }
+
+    /// Indents the first line from `from` on that is not yet, and not empty: the text with all that are.
+    fn indent(&mut self, from: usize) -> Option<String> {
+        let is_empty = |line: &usize| {
+            let end = self.starts.get(*line).copied().unwrap_or(self.text.len());
+            self.text[self.starts[line - 1]..end].trim().is_empty()
+        };
+        let line = (from.max(1)..=self.starts.len()).find(|line| !self.indented.contains(line) && !is_empty(line))?;
+        self.indented.push(line);
+        self.indented.sort_unstable();
+        let mut made = String::with_capacity(self.text.len() + INDENTED * self.indented.len());
+        let mut done = 0;
+        for line in &self.indented {
+            let start = self.starts[line - 1];
+            made.push_str(&self.text[done..start]);
+            made.extend(std::iter::repeat_n(' ', INDENTED));
+            done = start;
+        }
+        made.push_str(&self.text[done..]);
+        Some(made)
     }
 
     /// A line (from 1), a column (from 0, in characters), a length in characters, of which one line is shown.
     fn place(&self, line: usize, column: usize, length: usize) -> Place {
         let number = line.clamp(1, self.starts.len());
+        let column =
+            if self.indented.binary_search(&number).is_ok() { column.saturating_sub(INDENTED) } else { column };
         let start = self.starts[number - 1];
         let rest = &self.text[start..self.starts.get(number).copied().unwrap_or(self.text.len())];
         let byte = |column: usize| rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);
@@ -290,5 +354,22 @@ mod tests {
         assert!(error.place.line() >= 2, "{error:?}");
         assert!(parse(0, "a: *nothing").is_err());
         assert!(parse(0, "? [a, b]\n: c").unwrap_err().message.contains("cannot be a key"));
+    }
+
+    #[test]
+    fn lines_in_brackets_and_quotes_need_no_indentation() {
+        let text = "a:\n  b: {\n  c: 1,\nd: [x,\n y]\n}\n  e: \"{\n1\n}\"\nf: é\n";
+        let node = parse(0, text).expect("YAML").remove(0);
+        assert_eq!(node.at(&["a", "b", "c"]).and_then(Node::text), Some("1"));
+        assert_eq!(node.at(&["a", "b", "d"]).map(|list| list.elements().len()), Some(2));
+        assert_eq!(node.at(&["a", "e"]).and_then(Node::text), Some("{ 1 }"));
+        let places: Vec<&str> = [&["a", "b", "c"][..], &["a", "b", "d"], &["f"]]
+            .iter()
+            .map(|keys| node.at(keys).expect("a value"))
+            .map(|node| &text[node.place.range()])
+            .collect();
+        assert!(places[0] == "1" && places[1].starts_with('[') && places[2] == "é", "{places:?}");
+        // Outside of them indentation means something.
+        assert!(parse(0, "a:\n   b: 1\n  c: 2\n").is_err());
     }
 }

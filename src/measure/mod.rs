@@ -1,6 +1,7 @@
 //! Measuring a run: summary, time series, distributions, cost.
 
 mod alarm;
+pub mod backtest;
 mod batches;
 pub mod chaos;
 pub mod comparison;

@@ -15,6 +15,7 @@
 //! | [`sweep`] | the tables and charts of a sweep |
 //! | [`trace`] | what is in a trace |
 
+pub mod backtest;
 pub mod chart;
 pub mod comment;
 pub mod csv;

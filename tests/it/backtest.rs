@@ -113,6 +113,175 @@ fn metrics_of_intervals_are_replayed_too() {
     assert_eq!(of(&found, "all of the time", "instances.mean")["measured"], 1.0);
 }
 
+/// A policy, with load and pods that make it go up, down and through all of its rules.
+const SCALED: &str = "[scenario]\nname = \"scaled\"\n[simulation]\nhorizon = \"40m\"\nreplications = 1\n[[function]]\nname = \"web\"\n\
+    duration.log-normal = { median = \"200ms\", p99 = \"2s\" }\ncold-start.constant.value = \"4s\"\nconcurrency.overflow = \"queue\"\n\
+    SCALING\n[[source]]\nname = \"s\"\nfunction = \"web\"\narrivals.piecewise.points = [{ at = \"0s\", rate = \"5/s\" }, \
+    { at = \"2m\", rate = \"100/s\" }, { at = \"5m\", rate = \"200/s\" }, { at = \"6m\", rate = \"0/s\" }, { at = \"15m\", rate = \"0/s\" }, \
+    { at = \"16m\", rate = \"40/s\" }, { at = \"25m\", rate = \"1/s\" }]\n";
+
+/// What a simulated autoscaler saw is recorded; on the recording it decides the same again, and another one does not.
+#[test]
+fn decisions_on_recorded_metrics_are_those_of_the_run() {
+    let hpa = "[function.scaling.hpa]\nmin-replicas = 2\nmax-replicas = 40";
+    let cases = [
+        ("[function.scaling.knative]\ntarget = 10\ncontainer-concurrency = 20", 500),
+        (
+            "[function.scaling.knative]\nmetric = \"rps\"\ntarget = 20\nscale-down-delay = \"1m\"\nmin-scale = 1\nmax-scale = 9",
+            500,
+        ),
+        (
+            "[function.scaling.knative]\ntarget = 3\ntarget-burst-capacity = -1\nmetric-aggregation-algorithm = \"weighted-exponential\"",
+            500,
+        ),
+        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-cpu-utilization = 60\ntarget-concurrency = 3"), 150),
+        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-requests-per-second = 7\ntarget-queue-length = 5"), 150),
+        (
+            &format!(
+                "concurrency.per-instance = 2\n{hpa}\ntarget-cpu-utilization = 70\nbehavior.scale-down = {{ stabilization-window = \"1m\", \
+                 policies = [{{ percent = 20, period = \"30s\" }}] }}"
+            ),
+            150,
+        ),
+        ("concurrency.per-instance = 4\n[function.scaling.keda]\nmax-replicas = 30\nqueue-length = 4", 150),
+    ];
+    for (scaling, least) in cases {
+        let folder = Folder::new();
+        let text = SCALED.replace("SCALING", scaling);
+        folder.write("scaled.toml", &text);
+        folder.run(&["run", "scaled.toml", "--decisions", "seen.csv", "--quiet"]).ends(0);
+        let found = json(&folder, &["scaled.toml", "--measured", "seen.csv", "--decisions", "again.csv"]);
+        let decisions = &found["decisions"];
+        assert_eq!(decisions["equal"], decisions["compared"], "{scaling}: {decisions}");
+        assert!(decisions["compared"].as_u64().expect("a number") > least, "{scaling}: {decisions}");
+        assert_eq!(decisions["differences"], serde_json::json!([]));
+        // The reasons are the same too.
+        let reasons = |file: &str| -> std::collections::BTreeMap<String, String> {
+            let text = folder.read(file);
+            let mut rows = csv::Reader::from_reader(text.as_bytes());
+            let columns: Vec<String> = rows.headers().expect("a header").iter().map(str::to_owned).collect();
+            let of = |name: &str| columns.iter().position(|column| column == name).expect("a column");
+            let (time, reason) = (of("time_s"), of("reason"));
+            rows.records()
+                .map(|row| row.expect("a row"))
+                .map(|row| (row[time].to_owned(), row[reason].to_owned()))
+                .collect()
+        };
+        let (seen, again) = (reasons("seen.csv"), reasons("again.csv"));
+        let same = seen.iter().filter(|(time, reason)| again.get(*time) == Some(reason)).count();
+        assert!(same * 100 >= seen.len() * 95, "{scaling}: {same} of {} reasons", seen.len());
+    }
+    let folder = Folder::new();
+    folder.write("scaled.toml", &SCALED.replace("SCALING", "[function.scaling.knative]\ntarget = 10"));
+    folder.run(&["run", "scaled.toml", "--decisions", "seen.csv", "--quiet"]).ends(0);
+    folder.write("other.toml", &SCALED.replace("SCALING", "[function.scaling.knative]\ntarget = 5"));
+    let found = json(&folder, &["other.toml", "--measured", "seen.csv"]);
+    let ratio = found["decisions"]["equal_ratio"].as_f64().expect("a ratio");
+    assert!((0.1..0.9).contains(&ratio), "{ratio}");
+    let first = &found["decisions"]["differences"][0];
+    assert!(
+        first["decided"].as_u64() > first["recorded"].as_u64()
+            && first["reason"].as_str().expect("text").contains("over target")
+    );
+    let text = folder.run(&["backtest", "other.toml", "--measured", "seen.csv"]).ends(0).out;
+    assert!(text.contains("The largest differences") && text.contains("stable average"), "{text}");
+}
+
+/// Metrics as Prometheus has them: an HPA's status every 15 s, and the averages of Knative.
+#[test]
+fn decisions_on_metrics_of_prometheus() {
+    let folder = Folder::new();
+    let series = |name: &str, labels: &str, values: &[f64], step: usize| {
+        let points: Vec<String> =
+            values.iter().enumerate().map(|(n, value)| format!("[{},\"{value}\"]", 1_774_000_000 + n * step)).collect();
+        format!("{{\"metric\":{{\"__name__\":\"{name}\"{labels}}},\"values\":[{}]}}", points.join(","))
+    };
+    let write = |name: &str, all: &[String]| {
+        folder.write(name, &format!("{{\"data\":{{\"resultType\":\"matrix\",\"result\":[{}]}}}}", all.join(",")));
+    };
+    // 90 % of a target of 60 %: 1.5 times 4 pods. Then on target; the last value recorded is not what the HPA decides.
+    let cpu = ",\"metric_name\":\"cpu\",\"metric_target_type\":\"utilization\"";
+    write(
+        "hpa.json",
+        &[
+            series("kube_horizontalpodautoscaler_status_target_metric", cpu, &[60.0, 90.0, 61.0, 60.0, 60.0], 15),
+            series("kube_horizontalpodautoscaler_status_desired_replicas", "", &[4.0, 6.0, 6.0, 6.0, 9.0], 15),
+            series("kube_horizontalpodautoscaler_status_current_replicas", "", &[4.0, 4.0, 6.0, 6.0, 6.0], 15),
+            series("kube_horizontalpodautoscaler_spec_max_replicas", "", &[50.0; 5], 15),
+        ],
+    );
+    folder.write(
+        "hpa.toml",
+        &SCALED.replace("SCALING", "[function.scaling.hpa]\nmax-replicas = 20\ntarget-cpu-utilization = 60"),
+    );
+    let found = json(&folder, &["hpa.toml", "--measured", "hpa.json"]);
+    let decisions = &found["decisions"];
+    assert_eq!((&decisions["compared"], &decisions["equal"]), (&4.into(), &3.into()), "{decisions}");
+    let worst = &decisions["differences"][0];
+    assert_eq!((&worst["recorded"], &worst["decided"], &worst["from_s"]), (&9.into(), &6.into(), &60.0.into()));
+    // 25 requests over a target of 7 are 4 pods, and panic (2 ready pods).
+    write(
+        "knative.json",
+        &[
+            series("autoscaler_stable_request_concurrency", "", &[10.0, 25.0, 25.0], 2),
+            series("autoscaler_panic_request_concurrency", "", &[10.0, 28.0, 14.0], 2),
+            series("autoscaler_target_concurrency_per_pod", "", &[7.0; 3], 2),
+            series("autoscaler_actual_pods", "", &[2.0, 2.0, 2.0], 2),
+            series("autoscaler_desired_pods", "", &[2.0, 4.0, 4.0], 2),
+        ],
+    );
+    folder.write("knative.toml", &SCALED.replace("SCALING", "[function.scaling.knative]\ntarget = 10"));
+    let found = json(&folder, &["knative.toml", "--measured", "knative.json"]);
+    let decisions = &found["decisions"];
+    assert_eq!((&decisions["compared"], &decisions["equal"]), (&3.into(), &3.into()), "{decisions}");
+    // A table with the load alone: 30 requests in progress are 5 pods within a minute.
+    let rows: String = (0..60).map(|n| format!("{},30,{}\n", n * 2, if n < 2 { 1 } else { 5 })).collect();
+    folder.write("load.csv", &format!("time_s,concurrency,pods\n{rows}"));
+    let found = json(&folder, &["knative.toml", "--measured", "load.csv"]);
+    let decisions = &found["decisions"];
+    assert_eq!(decisions["compared_with"], "pods");
+    assert!(decisions["equal_ratio"].as_f64().expect("a ratio") > 0.9, "{decisions}");
+    // Pods alone are not enough.
+    write("pods.json", &[series("autoscaler_actual_pods", "", &[2.0, 2.0], 2)]);
+    let answer = folder.run(&["backtest", "knative.toml", "--measured", "pods.json"]).ends(2);
+    assert!(answer.err.contains("`stable_concurrency` and `panic_concurrency`, or `concurrency`"), "{}", answer.err);
+}
+
+#[test]
+fn measured_cost_is_compared_and_the_report_has_charts() {
+    let folder = made();
+    let priced = MADE.replace(
+        "[[function]]",
+        "[platform]\npreset = \"aws-lambda\"\n[[function]]\nmemory = \"1024MB\"\ntimeout = \"1m\"",
+    );
+    folder.write("priced.toml", &priced);
+    let found = json(&folder, &["priced.toml", "--measured", "log.csv", "--cost", "0.07"]);
+    let row = of(&found, "all of the time", "cost_usd.total");
+    // 1,200 requests of 3 s and 1 GB at $0.0000166667.
+    let simulated = row["simulated"]["mean"].as_f64().expect("a number");
+    assert!(row["measured"] == 0.07 && (simulated - 0.06).abs() < 0.008, "{row}");
+    folder.run(&["backtest", "priced.toml", "--measured", "log.csv", "--report", "page.html", "--quiet"]).ends(0);
+    folder.run(&["backtest", "priced.toml", "--measured", "log.csv", "--report", "page.md", "--quiet"]).ends(0);
+    let page = folder.read("page.html");
+    assert!(page.contains("<svg") && page.contains("requests in progress") && page.contains("cold_start_ratio"));
+    assert!(folder.read("page.md").contains("| cold_start_ratio |"));
+    // Billed durations of a log have a price as well: 100 ms of 1 GB, 100 times.
+    let log: String = (0..100)
+        .map(|n| {
+            format!(
+                "2026-03-20T07:{:02}:{:02}.000Z REPORT RequestId: 00000000-0000-0000-0000-{n:012} Duration: 99.50 ms Billed Duration: 100 ms \
+                 Memory Size: 1024 MB Max Memory Used: 80 MB\n",
+                n / 60,
+                n % 60
+            )
+        })
+        .collect();
+    folder.write("lambda.log", &log);
+    let found = json(&folder, &["priced.toml", "--measured", "lambda.log"]);
+    let measured = of(&found, "all of the time", "cost_usd.compute")["measured"].as_f64().expect("a number");
+    assert!((measured - 10.0 * 0.000_016_666_7).abs() < 1e-9, "{measured}");
+}
+
 #[test]
 fn aws_in_2020_is_near() {
     let Some(path) = shared("data/aws-lambda-experiments-2020/res-01-2020-05-26_01-31-35.csv") else { return };

@@ -118,7 +118,7 @@ fn examples_do_what_they_say() {
     let mut count = 0;
     for page in pages() {
         let folder = tempfile::tempdir().expect("a folder");
-        for copied in ["scenarios", "tests/import", "tests/fit"] {
+        for copied in ["scenarios", "tests/import", "tests/fit", "docs/policies"] {
             copy(copied, folder.path());
         }
         for example in examples(&fs::read_to_string(&page).expect("a page")) {

@@ -30,7 +30,7 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 17] = [
+    let cases: [&[&str]; 18] = [
         &["sam.yaml"],
         &["shop.yaml"],
         &["cdk.template.json"],
@@ -39,6 +39,7 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         &["terraform.tfstate"],
         &["kubernetes.yaml"],
         &["knative.yaml"],
+        &["cluster.yaml"],
         &["cloud-run.yaml"],
         &["host.json"],
         &["azure-app/host.json", "azure-app/orders/function.json", "azure-app/nightly/function.json"],
@@ -386,7 +387,7 @@ fn what_is_not_read_is_named_in_one_sentence() {
         ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
         ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
         ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),
-        ("empty.yaml", "", "not in a supported format"),
+        ("empty.yaml", "", "is empty"),
         ("role.yaml", "Resources: {R: {Type: 'AWS::IAM::Role'}}", "describe no function"),
     ];
     for (name, content, expected) in cases {

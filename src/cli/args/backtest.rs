@@ -15,13 +15,15 @@ Examples:
   forewarm backtest shop.toml --measured lambda.log
   forewarm backtest shop.toml --measured lambda.log --calibrate function.shop.keep-alive.fixed.window=60s..3600s
   forewarm backtest shop.toml --measured metrics.json pods.json --format json
+  forewarm backtest shop.toml --measured metrics.json pods.json --decisions decisions.csv --report backtest.html
   forewarm backtest today.toml --measured lambda.log --against tomorrow.toml
 
 The recorded requests are replayed through the scenario's settings; its own sources are ignored. Each metric is shown beside the \
 measured value. The verdict says whether the measured value lies within the range of 95 % of single simulation runs.
 
 With --calibrate, up to three parameters are fitted on the first 70 % of the time; the errors on the held-out 30 % show how well \
-they generalize. With --against, both scenarios serve the same requests, and their differences are paired.")]
+they generalize. If pods are recorded, the autoscaler of the scenario decides again on the recorded metrics, tick by tick, and its \
+decisions are compared with the recorded pods. With --against, both scenarios serve the same requests, and their differences are paired.")]
 pub(in crate::cli) struct BacktestArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
@@ -30,8 +32,17 @@ pub(in crate::cli) struct BacktestArgs {
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub(in crate::cli) measured: Vec<PathBuf>,
     /// Also replay the same requests through another scenario, and compare
-    #[arg(long, value_name = "SCENARIO", conflicts_with = "calibrate")]
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["calibrate", "cost", "report", "decisions"])]
     pub(in crate::cli) against: Option<PathBuf>,
+    /// What was charged over the time of the measurements, in US dollars
+    #[arg(long, value_name = "USD", value_parser = value::amount)]
+    pub(in crate::cli) cost: Option<f64>,
+    /// Write a page with charts to this file, or Markdown if it ends in .md; an existing report is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) report: Option<PathBuf>,
+    /// Write each decision of the autoscaler on the recorded metrics to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) decisions: Option<PathBuf>,
     /// Calibrate a parameter within a range on the first 70 % of the time; up to three times
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = value::knob)]
     pub(in crate::cli) calibrate: Vec<Knob>,

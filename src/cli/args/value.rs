@@ -77,6 +77,12 @@ pub(super) fn requests(text: &str) -> Result<f64, String> {
     }
 }
 
+/// An amount of money.
+pub(super) fn amount(text: &str) -> Result<f64, String> {
+    let amount = text.trim().trim_start_matches('$').parse::<f64>().ok();
+    amount.filter(|usd| usd.is_finite() && *usd >= 0.0).ok_or_else(|| "write US dollars, such as 12.50".to_owned())
+}
+
 /// Requests a second.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -164,7 +164,8 @@ impl FunctionState<'_> {
             // An observation without a decision is not reported.
             if why.is_some() || ordered != before {
                 let why = why.unwrap_or_default();
-                let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, why };
+                let inputs = autoscaling.policy.inputs();
+                let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, inputs, why };
                 ctx.observer.decided(now, self.id, &decision);
             }
         }

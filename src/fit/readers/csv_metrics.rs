@@ -1,8 +1,9 @@
 //! Tables of metrics: a column of times and columns of metrics, as consoles and dashboards export them.
 
 use super::{Content, Reader, cloudwatch};
-use crate::fit::measured::{Measured, Metric};
+use crate::fit::measured::{Measured, Metric, of_gauge};
 use crate::fit::when;
+use crate::policy::scaling::replay::Gauge;
 
 pub(super) const READER: Reader = Reader { name: "table of metrics", is, read };
 
@@ -25,7 +26,15 @@ fn metric(column: &str) -> Option<(Metric, f64)> {
         "pods" | "instances" | "replicas" => return Some((Metric::Instances, 1.0)),
         "desired" | "desired_replicas" | "desired_pods" => return Some((Metric::DesiredInstances, 1.0)),
         "cold" | "cold_starts" => return Some((Metric::ColdStarts, 1.0)),
+        "cost" | "cost_usd" => return Some((Metric::Cost, 1.0)),
+        "ready" => return Some((Metric::Gauge(Gauge::Ready), 1.0)),
+        "cpu_percent" | "cpu_utilization_percent" | "cpu %" => {
+            return Some((Metric::Gauge(Gauge::CpuUtilization), 1e-2));
+        }
         _ => {}
+    }
+    if let Some(gauge) = Gauge::of_name(&lower) {
+        return Some((of_gauge(gauge), 1.0));
     }
     if TIMES.contains(&lower.as_str()) { None } else { cloudwatch::metric(column) }
 }

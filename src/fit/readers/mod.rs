@@ -5,6 +5,7 @@ mod alb;
 mod api_gateway;
 mod cloudwatch;
 mod csv_metrics;
+mod decisions;
 mod jmeter;
 mod k6;
 mod lambda_log;
@@ -166,7 +167,7 @@ pub(super) struct Reader {
 }
 
 /// All of them; the first that knows a text reads it.
-pub(super) const READERS: [&Reader; 15] = [
+pub(super) const READERS: [&Reader; 16] = [
     &cloudwatch::DATA,
     &cloudwatch::STATISTICS,
     &prometheus::READER,
@@ -177,6 +178,7 @@ pub(super) const READERS: [&Reader; 15] = [
     &logs_insights::READER,
     &lambda_log::READER,
     &api_gateway::READER,
+    &decisions::READER,
     &locust::READER,
     &jmeter::READER,
     &rows::READER,

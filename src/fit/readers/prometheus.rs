@@ -1,9 +1,12 @@
 //! Answers of Prometheus to range queries.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Content, Reader, number};
-use crate::fit::measured::{Measured, Metric};
+use crate::fit::measured::{Measured, Metric, of_gauge};
+use crate::policy::scaling::replay::Gauge;
 
 pub(super) const READER: Reader = Reader { name: "Prometheus range query", is, read };
 
@@ -11,10 +14,55 @@ fn is(content: &Content<'_>) -> bool {
     content.json.as_ref().is_some_and(|json| json["data"]["resultType"] == "matrix" || json["resultType"] == "matrix")
 }
 
+/// The gauge that an autoscaler decides on; of its metrics, none for one that it does not decide on.
+fn gauge(name: &str, labels: &Value) -> Option<Option<Metric>> {
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let known = match name {
+        "autoscaler_stable_request_concurrency" => Gauge::StableConcurrency,
+        "autoscaler_panic_request_concurrency" => Gauge::PanicConcurrency,
+        "autoscaler_stable_requests_per_second" => Gauge::StableRate,
+        "autoscaler_panic_requests_per_second" => Gauge::PanicRate,
+        "autoscaler_actual_pods" => Gauge::Pods,
+        "autoscaler_desired_pods" => Gauge::Desired,
+        "kube_horizontalpodautoscaler_status_target_metric" => return Some(target(labels).map(Metric::Gauge)),
+        _ if has(&["replicas_ready", "ready_replicas", "replicas_available", "available_replicas"]) => Gauge::Ready,
+        _ if name == "keda_scaler_metrics_value" || has(&["messages_visible", "queue_length", "queue_depth"]) => {
+            Gauge::Queue
+        }
+        // Settings, and pods that do not serve.
+        _ if name.starts_with("autoscaler_")
+            || has(&["_max_replicas", "_min_replicas", "unavailable", "not_ready"]) =>
+        {
+            return Some(None);
+        }
+        _ => Gauge::of_name(name)?,
+    };
+    Some(Some(of_gauge(known)))
+}
+
+/// The metric in the status of an HPA, by the name that it has there.
+fn target(labels: &Value) -> Option<Gauge> {
+    let label = |name: &str| labels[name].as_str().unwrap_or_default().to_lowercase();
+    let (name, kind) = (label("metric_name"), label("metric_target_type"));
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    match kind.as_str() {
+        "utilization" => (name == "cpu").then_some(Gauge::CpuUtilization),
+        "average" if has(&["concurren", "in_flight", "inflight", "in_progress", "active"]) => {
+            Some(Gauge::ConcurrencyPerPod)
+        }
+        "average" if has(&["queue", "message", "depth", "lag", "backlog", "visible"]) => Some(Gauge::QueuePerPod),
+        "average" if has(&["rps", "per_second", "rate", "request"]) => Some(Gauge::RatePerPod),
+        _ => None,
+    }
+}
+
 /// The metric of a name; whether it is a counter.
 fn metric(name: &str, labels: &Value) -> Option<(Metric, bool)> {
     let name = name.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if let Some(found) = gauge(&name, labels) {
+        return found.map(|metric| (metric, false));
+    }
     let quantile = labels["quantile"].as_str().and_then(|text| text.parse::<f64>().ok());
     if has(&["desired_pods", "desired_replicas", "spec_replicas", "desired"]) {
         return Some((Metric::DesiredInstances, false));
@@ -52,6 +100,7 @@ fn metric(name: &str, labels: &Value) -> Option<(Metric, bool)> {
 fn read(content: &Content<'_>, measured: &mut Measured) {
     let Some(json) = &content.json else { return };
     let data = json.get("data").unwrap_or(json);
+    let mut names: BTreeMap<Metric, &str> = BTreeMap::new();
     for (place, series) in data["result"].as_array().into_iter().flatten().enumerate() {
         let labels = &series["metric"];
         let name = labels["__name__"].as_str().unwrap_or_default();
@@ -59,13 +108,23 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             measured.skip(content.name, place + 1, format!("the metric {name:?} is not supported"));
             continue;
         };
+        let first = *names.entry(metric).or_insert(name);
+        if first != name {
+            measured.skip(content.name, place + 1, format!("the metric {name:?} says the same as {first:?}"));
+            continue;
+        }
         let points = series["values"].as_array().into_iter().flatten();
         let points: Vec<(f64, f64)> =
             points.filter_map(|point| Some((number(&point[0])?, number(&point[1])?))).collect();
         if !is_counter {
             for (at, value) in points {
-                let seconds = if name.to_lowercase().contains("milli") { value / 1_000.0 } else { value };
-                measured.add(metric, at, seconds);
+                let factor = match metric {
+                    // Its status has percent.
+                    Metric::Gauge(Gauge::CpuUtilization) if name.starts_with("kube_") => 1e-2,
+                    _ if name.to_lowercase().contains("milli") => 1e-3,
+                    _ => 1.0,
+                };
+                measured.add(metric, at, value * factor);
             }
             continue;
         }
@@ -79,8 +138,23 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
     for points in measured.series.values_mut() {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
-    for metric in [Metric::Requests, Metric::Rate, Metric::Concurrency, Metric::Instances, Metric::DesiredInstances] {
-        if let Some(points) = measured.series.get_mut(&metric) {
+    for (metric, points) in &mut measured.series {
+        let is_sum = match metric {
+            Metric::Requests
+            | Metric::Rate
+            | Metric::Concurrency
+            | Metric::Instances
+            | Metric::DesiredInstances
+            | Metric::Throttles
+            | Metric::Errors
+            | Metric::ColdStarts
+            | Metric::Cost => true,
+            Metric::Gauge(gauge) => {
+                matches!(gauge, Gauge::Ready | Gauge::Queue | Gauge::SampledPods | Gauge::MissingPods)
+            }
+            _ => false,
+        };
+        if is_sum {
             points.dedup_by(|later, earlier| {
                 let same = later.0 == earlier.0;
                 if same {

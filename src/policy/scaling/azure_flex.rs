@@ -16,6 +16,7 @@
 use super::azure_consumption::A_MOMENT;
 use super::clock::Clock;
 use super::peak::Peak;
+use super::replay::Gauge;
 use super::{MANY, Policy, Refusal, Scaling, Slots, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -52,6 +53,10 @@ impl AzureFlexSpec {
 impl Policy for AzureFlexSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(AzureFlex::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Concurrency, Gauge::ConcurrencyPerPod, Gauge::Queue]
     }
 
     fn minimum_instances(&self) -> u32 {

@@ -22,6 +22,7 @@ mod openfaas;
 mod peak;
 mod per_request;
 pub mod predictive;
+pub mod replay;
 mod schedule;
 mod scheduled;
 mod target_tracking;
@@ -49,6 +50,7 @@ use hpa::parameters::HpaParameters;
 use keda::KedaParameters;
 use knative::KnativeParameters;
 use predictive::PredictiveSpec;
+use replay::{Conditions, Gauge, OnTotals, Replay};
 
 /// `terminationGracePeriodSeconds` of a pod, unless it is said otherwise.
 const POD_GRACE_PERIOD: Span = Span::from_secs(30);
@@ -146,6 +148,26 @@ pub trait Policy {
         None
     }
 
+    /// What the policy decides on, if it looks at totals and no single instance: any of these will do.
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[]
+    }
+
+    /// The policy on recorded metrics.
+    ///
+    /// # Errors
+    /// What would have to be recorded for it.
+    fn replay(&self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
+        let gauges = self.decides_on();
+        match self.build(conditions.stream) {
+            Some(policy) if gauges.iter().any(|gauge| (conditions.has)(*gauge)) => {
+                Ok(Box::new(OnTotals::new(policy, conditions)))
+            }
+            Some(_) if !gauges.is_empty() => Err(replay::wanted(gauges)),
+            _ => Err("single requests and instances, which metrics do not show".to_owned()),
+        }
+    }
+
     /// Why the platform has no instances of this memory.
     fn refused_memory(&self, _memory_mb: u32) -> Option<Refusal> {
         None
@@ -217,6 +239,11 @@ pub trait Scaling: Send {
     /// after [`Scaling::decide`], and only if somebody wants to know.
     fn why(&self) -> Option<String> {
         None
+    }
+
+    /// The metrics that its last answer rests on, where [`replay`] can decide on them again.
+    fn inputs(&self) -> Vec<(Gauge, f64)> {
+        Vec::new()
     }
 
     /// A request arrived.

@@ -28,6 +28,7 @@
 use std::collections::VecDeque;
 
 use super::peak::Peak;
+use super::replay::Gauge;
 use super::{MANY, POD_GRACE_PERIOD, Pause, Policy, Removal, Scaling, Slots, Totals, View};
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
@@ -88,6 +89,13 @@ fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
 impl Policy for OpenFaasSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaas::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        match self.load {
+            OpenFaasLoad::Rps => &[Gauge::Rate],
+            OpenFaasLoad::Capacity | OpenFaasLoad::Cpu => &[Gauge::Concurrency, Gauge::ConcurrencyPerPod],
+        }
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {
@@ -257,6 +265,10 @@ impl OpenFaasCeSpec {
 impl Policy for OpenFaasCeSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaasCe::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Rate]
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {

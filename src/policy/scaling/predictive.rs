@@ -8,6 +8,7 @@ pub mod forecast;
 mod holt_winters;
 mod quantile;
 
+use super::replay::Gauge;
 use super::{Governs, MANY, Pause, Policy, Scaling, Totals, View, next_multiple};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -71,6 +72,10 @@ impl PredictiveSpec {
 impl Policy for PredictiveSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Predictive::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Concurrency, Gauge::ConcurrencyPerPod]
     }
 
     fn governs(&self) -> Governs {

@@ -4,6 +4,7 @@
 //! scheduled actions of Application Auto Scaling have it for provisioned concurrency, and what is called a minimum of
 //! instances elsewhere.
 
+use super::replay::Gauge;
 use super::schedule::{Schedule, Timer};
 use super::{Governs, MANY, Pause, Policy, Scaling, View};
 use crate::rng::{Purpose, Stream};
@@ -38,6 +39,10 @@ parameters! {
 impl Policy for ScheduledSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Scheduled::new(self)))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Desired, Gauge::Pods, Gauge::Ready]
     }
 
     fn governs(&self) -> Governs {

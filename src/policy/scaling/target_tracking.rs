@@ -7,6 +7,7 @@ mod tracker;
 
 use std::collections::VecDeque;
 
+use super::replay::Gauge;
 use super::{Governs, MANY, Pause, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -86,6 +87,10 @@ fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
 impl Policy for TargetTrackingSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Tracker::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Concurrency, Gauge::ConcurrencyPerPod]
     }
 
     fn governs(&self) -> Governs {

@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::peak::Peak;
+use super::replay::Gauge;
 use super::{MANY, Pause, Policy, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -40,6 +41,14 @@ parameters! {
 impl Policy for ThresholdsSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Thresholds::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        match self.load {
+            Load::Concurrency => &[Gauge::Concurrency, Gauge::ConcurrencyPerPod],
+            Load::RequestRate => &[Gauge::Rate],
+            Load::QueueDepth => &[Gauge::Queue, Gauge::QueuePerPod],
+        }
     }
 
     fn minimum_instances(&self) -> u32 {

@@ -1,7 +1,13 @@
 //! `kpa_vectors.json` and `kpa_oracle_vectors.json`: single ticks of the decider.
 
+use forewarm::policy::scaling::knative::annotations::Annotations;
+use forewarm::policy::scaling::knative::config::ConfigMap;
 use forewarm::policy::scaling::knative::decider::{Decider, Observed};
 use forewarm::policy::scaling::knative::reconciler::apply_bounds;
+use forewarm::policy::scaling::knative::settings::{Metric, Revision, Settings};
+use forewarm::policy::scaling::replay::{Conditions, Gauge, Recorded};
+use forewarm::rng::Streams;
+use forewarm::time::{SimTime, Span};
 use serde::Deserialize;
 
 use super::{Comparison, Config, at, load, millis};
@@ -118,4 +124,56 @@ fn compare(file: &'static str) {
         }
     }
     comparison.finish();
+}
+
+/// The same decisions on recorded averages, as `forewarm backtest` sees them: of each sequence as far as it ticks on its clock and
+/// keeps its settings.
+#[test]
+fn vectors_of_decisions_on_recorded_metrics() {
+    let mut compared = 0;
+    for file in ["kpa_vectors.json", "kpa_oracle_vectors.json"] {
+        for sequence in load::<File>(file).sequences {
+            let name = format!("{file} {} {}", sequence.id, sequence.name);
+            let start = sequence.create.t_ms;
+            let mut settings = Settings::resolve(&ConfigMap::default(), &Annotations::default(), &Revision::default());
+            settings.decider = sequence.config.decider();
+            settings.lifecycle.min_scale = sequence.min_scale;
+            settings.lifecycle.max_scale = sequence.max_scale;
+            // Other rules decide about zero and about the initial scale, which are not in these data.
+            settings.lifecycle.enable_scale_to_zero = false;
+            if settings.decider.initial_scale > 1 || sequence.create.err.is_some() {
+                continue;
+            }
+            let averages = match settings.decider.metric {
+                Metric::Concurrency => [Gauge::StableConcurrency, Gauge::PanicConcurrency],
+                Metric::Rps => [Gauge::StableRate, Gauge::PanicRate],
+            };
+            let clock = Some(Span::from_millis(start));
+            let stream = |purpose| Streams::new(1, 0).stream("f", purpose);
+            let conditions =
+                Conditions { per_instance: 1, limit: i32::MAX as u32, start: clock, has: &|_| true, stream: &stream };
+            let mut policy = settings.replay(&conditions).expect("all is recorded");
+            let at = |t_ms: u64| SimTime::ZERO + Span::from_millis(t_ms - start);
+            let mut recorded = Recorded::default();
+            recorded.set(Gauge::Ready, f64::from(sequence.create.ready));
+            policy.observe(at(start), &recorded);
+            policy.decide(at(start), None);
+            let mut next = start + 2_000;
+            for tick in &sequence.ticks {
+                if tick.t_ms < next || tick.update.is_some() || tick.err.is_some() {
+                    break;
+                }
+                next += 2_000 * ((tick.t_ms - next) / 2_000 + 1);
+                recorded.set(Gauge::Ready, f64::from(tick.ready));
+                recorded.set(averages[0], tick.stable);
+                recorded.set(averages[1], tick.panic);
+                policy.observe(at(tick.t_ms), &recorded);
+                let decided = policy.decide(at(tick.t_ms), None).map(|pods| pods as i32);
+                let expected = apply_bounds(sequence.min_scale, sequence.max_scale, tick.expect.desired).max(1);
+                assert_eq!(decided, Some(expected), "{name} at {} ms", tick.t_ms - start);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 872, "{compared} decisions");
 }

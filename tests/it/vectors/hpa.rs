@@ -1,9 +1,12 @@
 //! `hpa_vectors.json`: worked cases of the HPA; these never met the real controller.
 
+use forewarm::policy::scaling::hpa::autoscaler::{self, AutoscalerSpec};
 use forewarm::policy::scaling::hpa::behavior::{Amount, Behavior, Policy, ScalingRules, Select};
 use forewarm::policy::scaling::hpa::calculator::{Reading, Resource, Target};
 use forewarm::policy::scaling::hpa::controller::{Hpa, HpaSpec, Measured};
 use forewarm::policy::scaling::hpa::pods::{Phase, Pod, PodReading, Sample};
+use forewarm::policy::scaling::replay::{Conditions, Gauge, replay};
+use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
 use serde::Deserialize;
 
@@ -151,4 +154,77 @@ fn vectors_of_the_hpa() {
         }
     }
     comparison.finish();
+}
+
+/// The same syncs on recorded metrics, as `forewarm backtest` sees them: averages and numbers of pods.
+#[test]
+fn vectors_of_the_hpa_on_recorded_metrics() {
+    let mut compared = 0;
+    for case in load::<File>(FILE).cases {
+        // What a scenario has a target for, and at the period of the controller.
+        let kinds = |metric: &Metric| ["pods", "cpu_utilization", "external_average"].contains(&metric.kind.as_str());
+        let is_usual = case
+            .ticks
+            .iter()
+            .all(|tick| tick.t % 15 == 0 && !tick.metrics.is_empty() && tick.metrics.iter().all(kinds));
+        let is_steady = case.ticks.windows(2).all(|pair| pair[1].t - pair[0].t == 15);
+        if !is_usual || !is_steady {
+            continue;
+        }
+        let first = &case.ticks[0].metrics;
+        let target = |metric: &Metric| match metric.kind.as_str() {
+            "pods" => autoscaler::Metric::Concurrency(metric.target as f64 / 1000.0),
+            "cpu_utilization" => autoscaler::Metric::CpuUtilization(metric.target as u32),
+            _ => autoscaler::Metric::QueueLength(metric.target as f64 / 1000.0),
+        };
+        let spec = AutoscalerSpec {
+            hpa: HpaSpec {
+                min_replicas: case.min,
+                max_replicas: case.max,
+                behavior: case.behavior.map(|rules| Behavior { up: rules.up.into(), down: rules.down.into() }),
+                ..HpaSpec::default()
+            },
+            metrics: first.iter().map(target).collect(),
+            ..AutoscalerSpec::default()
+        };
+        let stream = |purpose| Streams::new(1, 0).stream("f", purpose);
+        let conditions = Conditions { per_instance: 1, limit: 1_000_000, start: None, has: &|_| true, stream: &stream };
+        let mut policy = spec.replay(&conditions).expect("all is recorded");
+        // What was ordered before a sync is what was recorded a moment earlier.
+        let mut samples: Vec<(SimTime, Vec<(Gauge, f64)>)> = Vec::new();
+        for tick in &case.ticks {
+            let at = SimTime::ZERO + Span::from_secs(tick.t + 15);
+            let before = SimTime::from_nanos(at.as_nanos() - 1);
+            let pods = f64::from(tick.current);
+            samples.push((before, vec![(Gauge::Desired, pods), (Gauge::Pods, pods), (Gauge::Ready, pods)]));
+            let mut values = Vec::new();
+            for metric in &tick.metrics {
+                let [average, sampled, missing] = match metric.kind.as_str() {
+                    "pods" => [Gauge::ConcurrencyPerPod, Gauge::SampledPods, Gauge::MissingPods],
+                    "cpu_utilization" => [Gauge::CpuUtilization, Gauge::CpuSampledPods, Gauge::CpuMissingPods],
+                    _ => {
+                        values.push((Gauge::Queue, metric.total.unwrap_or(0) as f64 / 1000.0));
+                        continue;
+                    }
+                };
+                let number = metric.values.len() as f64;
+                // A CPU that a pod requests is 1000 here; in the data it is `request`.
+                let request = metric.request.unwrap_or(1000) as f64;
+                let sum = metric.values.iter().sum::<i64>() as f64;
+                if number > 0.0 {
+                    values.push((average, sum / number / request));
+                }
+                values.extend([(sampled, number), (missing, metric.missing as f64)]);
+            }
+            samples.push((at, values));
+        }
+        // The first sample starts the clock; syncs follow at each tick.
+        samples.insert(0, (SimTime::ZERO, vec![(Gauge::Queue, 0.0)]));
+        let ticks = replay(&mut *policy, &samples, Gauge::Desired);
+        let decided: Vec<i32> = ticks.iter().map(|tick| tick.decided as i32).collect();
+        let expected: Vec<i32> = case.ticks.iter().map(|tick| tick.expect.desired).collect();
+        assert_eq!(decided, expected, "{} {}", case.id, case.name);
+        compared += expected.len();
+    }
+    assert!(compared >= 50, "{compared} syncs");
 }

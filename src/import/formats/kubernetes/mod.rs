@@ -1,19 +1,23 @@
-//! Kubernetes objects: Knative and Cloud Run services, Deployments, HorizontalPodAutoscalers, KEDA's ScaledObjects.
+//! Kubernetes objects: Knative and Cloud Run services, Deployments, HorizontalPodAutoscalers, KEDA's ScaledObjects, Karpenter.
 
 mod deployment;
 mod eventing;
 mod hpa;
 mod keda;
 mod knative;
+mod nodes;
 
 use super::Format;
-use crate::import::model::{Model, Thing, megabytes};
+use crate::import::model::{Model, Thing, megabytes, number};
 use crate::import::reader::{Found, Item, Notes, Table};
 use crate::import::tree::{Node, Place};
 
 pub(in crate::import) const FORMAT: Format = Format { name: "Kubernetes object", is, read };
 pub(in crate::import) use deployment::REPLICAS;
 pub(in crate::import) use knative::cloud_run;
+
+/// The key of the CPU that a pod requests, which matters where there are node groups.
+pub(in crate::import) const CPU_REQUEST: &str = "cpu.request";
 
 /// Kinds that describe no load and no scaling.
 const WITHOUT_EFFECT: [&str; 14] = [
@@ -60,12 +64,22 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         ("v1", "ConfigMap") if document.at(&["metadata", "name"]).and_then(Node::text) == Some("config-autoscaler") => {
             knative::config_autoscaler(&object, model);
         }
-        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") => deployment::read(document, &object, kind, model),
+        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") | ("v1", "ReplicationController") => {
+            let containers = document.at(&["spec", "template", "spec", "containers"]).map_or(&[][..], Node::elements);
+            if containers.iter().any(|container| nodes::cluster_autoscaler(container, model, notes)) {
+                object.skip_rest();
+            } else {
+                deployment::read(document, &object, kind, model);
+            }
+        }
         ("autoscaling", "HorizontalPodAutoscaler") => hpa::read(&object, model, notes),
         ("batch", "CronJob") => eventing::cron_job(document, &object, model),
         ("sources.knative.dev", "PingSource") => eventing::ping_source(document, &object, model),
         ("eventing.knative.dev", "Broker") => eventing::broker(document, &object, model),
         ("eventing.knative.dev", "Trigger") => eventing::trigger(document, &object, model, notes),
+        ("karpenter.sh", "NodePool") => nodes::node_pool(document, &object, model, notes),
+        ("karpenter.k8s.aws", "EC2NodeClass") => nodes::node_class(document, &object, model),
+        ("eksctl.io", "ClusterConfig") => nodes::eksctl(&object, model),
         ("keda.sh", "ScaledObject") => keda::read(&object, model, notes),
         _ => {
             object.skip_rest();
@@ -167,6 +181,9 @@ fn container_memory(thing: &mut Thing, container: &Table<'_>) {
     let resources = container.table("resources");
     let (limits, requests) = (resources.table("limits"), resources.table("requests"));
     memory(thing, limits.get("memory").or_else(|| requests.get("memory")));
+    // What a node has to have left. Kubernetes takes the limit where there is no request.
+    let cpu = found_quantity(requests.get("cpu").or_else(|| limits.get("cpu")));
+    thing.put(CPU_REQUEST, cpu.filter(|cpu| cpu.value > 0.0), number);
     requests.skip(&["memory", "cpu", "ephemeral-storage", "nvidia.com/gpu"]);
     limits.skip(&["cpu", "ephemeral-storage", "nvidia.com/gpu"]);
 }

@@ -4,6 +4,7 @@ mod apis;
 mod aws;
 mod azurerm;
 mod google;
+mod nodes;
 
 use std::collections::HashMap;
 
@@ -135,7 +136,7 @@ struct Resource<'a> {
 
 impl Resource<'_> {
     fn read(&self, model: &mut Model) {
-        let known = self.aws(model) || self.api(model) || self.google(model) || self.azure(model);
+        let known = self.aws(model) || self.api(model) || self.google(model) || self.azure(model) || self.nodes(model);
         if !known {
             let why = format!("{} not relevant to the simulation", self.kind);
             self.notes.ignore(self.table.place(), self.address, why);

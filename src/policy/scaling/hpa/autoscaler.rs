@@ -5,9 +5,10 @@
 
 use super::calculator::{MetricError, Reading, Resource, Target};
 use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
-use super::pods::{Phase, Pod, PodReading, Sample};
+use super::pods::{Phase, Pod, PodReading, Sample, group};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
+use crate::policy::scaling::replay::Gauge;
 use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View, next_multiple};
 use crate::time::{SimTime, Span};
 
@@ -71,11 +72,59 @@ pub struct Autoscaler {
 /// What a sync saw and came to.
 #[derive(Clone, Debug)]
 struct Seen {
+    now: SimTime,
     measured: Vec<Measured>,
     /// Slots of a pod.
     slots: u32,
     current: i32,
     sync: Sync,
+}
+
+/// A metric on average over the pods that count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Average {
+    /// In its own unit; CPU as a part of what is requested; none without pods that count.
+    pub(super) value: Option<f64>,
+    /// Pods that count.
+    pub(super) sampled: usize,
+    /// Running pods without a sample.
+    pub(super) missing: usize,
+}
+
+/// What a sync came to, and why.
+pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current: i32, sync: Sync) -> String {
+    let value = |average: &Option<Average>| average.and_then(|average| average.value);
+    let metrics = metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(value(average)));
+    let metrics = metrics.collect::<Vec<_>>().join(", ");
+    let desired = sync.desired;
+    match sync.proposal {
+        None if desired == current => format!("{metrics}: no proposal, stays at {current}"),
+        None => format!("{metrics}: no proposal, bounds make it {desired}"),
+        Some(proposal) if proposal == desired => format!("{metrics}: proposes {proposal}"),
+        Some(proposal) => {
+            format!("{metrics}: proposes {proposal}; stabilization, rate limits and bounds make it {desired}")
+        }
+    }
+}
+
+/// Averages as they are recorded.
+fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)> {
+    let mut inputs: Vec<(Gauge, f64)> = Vec::new();
+    for (metric, average) in metrics.iter().zip(averages) {
+        let Some(Average { value, sampled, missing }) = *average else { continue };
+        inputs.extend(value.map(|value| (metric.gauge(), value)));
+        let counts = match metric {
+            Metric::CpuUtilization(_) => [Gauge::CpuSampledPods, Gauge::CpuMissingPods],
+            Metric::Concurrency(_) | Metric::RequestRate(_) => [Gauge::SampledPods, Gauge::MissingPods],
+            Metric::QueueLength(_) => continue,
+        };
+        for (gauge, count) in counts.into_iter().zip([sampled, missing]) {
+            if inputs.iter().all(|(known, _)| *known != gauge) {
+                inputs.push((gauge, count as f64));
+            }
+        }
+    }
+    inputs
 }
 
 impl Autoscaler {
@@ -95,6 +144,15 @@ impl Autoscaler {
         }
     }
 
+    /// What was measured, on average.
+    fn averages(&self, seen: &Seen) -> Vec<Option<Average>> {
+        let average = |(metric, (_, reading)): (&Metric, &Measured)| {
+            let reading = reading.as_ref().ok()?;
+            Some(metric.average(reading, seen.slots, seen.now, &self.hpa))
+        };
+        self.metrics.iter().zip(&seen.measured).map(average).collect()
+    }
+
     fn sync(&mut self, view: &View<'_>) -> i32 {
         let Some(current) = self.replicas else { return self.initial_replicas as i32 };
         let resolution = self.sampler.resolution();
@@ -102,7 +160,7 @@ impl Autoscaler {
         let measured: Vec<Measured> =
             self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
         let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
-        self.last = Some(Seen { measured, slots: view.per_instance, current, sync });
+        self.last = Some(Seen { now: view.now, measured, slots: view.per_instance, current, sync });
         sync.desired
     }
 }
@@ -129,16 +187,28 @@ impl Metric {
 }
 
 impl Metric {
-    /// The average over the pods that have a sample; CPU in percent.
-    fn average(self, reading: &Reading, slots: f64) -> Option<f64> {
+    /// The average over the pods that count.
+    fn average(self, reading: &Reading, slots: u32, now: SimTime, hpa: &Hpa) -> Average {
         match reading {
-            Reading::Value { value, ready } => Some(*value as f64 / 1000.0 / f64::from((*ready).max(1))),
+            Reading::Value { value, .. } => Average { value: Some(*value as f64 / 1000.0), sampled: 0, missing: 0 },
             Reading::Pods(pods) => {
-                let samples: Vec<f64> = pods.iter().filter_map(|pod| Some(pod.sample?.value as f64 / 1000.0)).collect();
-                let average = samples.iter().sum::<f64>() / samples.len() as f64;
-                let scale = if matches!(self, Self::CpuUtilization(_)) { 100.0 / slots } else { 1.0 };
-                (!samples.is_empty()).then_some(average * scale)
+                let is_cpu = matches!(self, Self::CpuUtilization(_));
+                let groups = group(pods, is_cpu, now, hpa.initialization(), |_| 0);
+                let (sampled, missing) = (groups.ready.pods, groups.missing.pods);
+                let sum = groups.ready.used;
+                let whole = sampled as f64 * 1000.0 * if is_cpu { f64::from(slots) } else { 1.0 };
+                Average { value: (sampled > 0).then(|| sum as f64 / whole), sampled, missing }
             }
+        }
+    }
+
+    /// The gauge that its average is recorded as.
+    pub(super) const fn gauge(self) -> Gauge {
+        match self {
+            Self::CpuUtilization(_) => Gauge::CpuUtilization,
+            Self::Concurrency(_) => Gauge::ConcurrencyPerPod,
+            Self::RequestRate(_) => Gauge::RatePerPod,
+            Self::QueueLength(_) => Gauge::Queue,
         }
     }
 
@@ -146,10 +216,12 @@ impl Metric {
         let found = average.map_or_else(|| "no sample of".to_owned(), |average| format!("{average:.2}"));
         match (self, average) {
             (Self::CpuUtilization(target), None) => format!("no sample of CPU utilization (target {target} %)"),
-            (Self::CpuUtilization(target), Some(found)) => format!("CPU utilization {found:.1} % (target {target} %)"),
+            (Self::CpuUtilization(target), Some(found)) => {
+                format!("CPU utilization {:.1} % (target {target} %)", 100.0 * found)
+            }
             (Self::Concurrency(target), _) => format!("{found} requests on each pod (target {target})"),
             (Self::RequestRate(target), _) => format!("{found} requests a second for each pod (target {target})"),
-            (Self::QueueLength(target), _) => format!("{found} requests queued for each ready pod (target {target})"),
+            (Self::QueueLength(target), _) => format!("{found} requests queued (target {target} for each pod)"),
         }
     }
 }
@@ -173,7 +245,7 @@ fn pod_reading(
     PodReading { pod, sample, request: Some(i64::from(slots) * 1000) }
 }
 
-fn milli(value: f64) -> i64 {
+pub(super) fn milli(value: f64) -> i64 {
     (value * 1000.0).round() as i64
 }
 
@@ -196,22 +268,14 @@ impl Scaling for Autoscaler {
     }
 
     fn why(&self) -> Option<String> {
-        let Some(Seen { measured, slots, current, sync }) = &self.last else {
-            return self.is_new.then(|| "initial replicas".to_owned());
-        };
-        let metrics = self.metrics.iter().zip(measured).map(|(metric, (_, reading))| {
-            metric.in_words(reading.as_ref().ok().and_then(|reading| metric.average(reading, f64::from(*slots))))
-        });
-        let metrics = metrics.collect::<Vec<_>>().join(", ");
-        let desired = sync.desired;
-        Some(match sync.proposal {
-            None if desired == *current => format!("{metrics}: no proposal, stays at {current}"),
-            None => format!("{metrics}: no proposal, bounds make it {desired}"),
-            Some(proposal) if proposal == desired => format!("{metrics}: proposes {proposal}"),
-            Some(proposal) => {
-                format!("{metrics}: proposes {proposal}; stabilization, rate limits and bounds make it {desired}")
-            }
-        })
+        match &self.last {
+            Some(seen) => Some(in_words(&self.metrics, &self.averages(seen), seen.current, seen.sync)),
+            None => self.is_new.then(|| "initial replicas".to_owned()),
+        }
+    }
+
+    fn inputs(&self) -> Vec<(Gauge, f64)> {
+        self.last.as_ref().map_or_else(Vec::new, |seen| inputs(&self.metrics, &self.averages(seen)))
     }
 
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {

@@ -2,6 +2,7 @@
 
 use super::behavior::{Behavior, Memory};
 use super::calculator::{Calculator, MetricError, Reading, Target};
+use super::pods::Initialization;
 use crate::policy::scaling::peak::Peak;
 use crate::time::{SimTime, Span};
 
@@ -76,6 +77,11 @@ impl Hpa {
             None => Past::Window(Peak::default()),
         };
         Self { spec, past, started: false }
+    }
+
+    /// When samples of young pods count.
+    pub(super) fn initialization(&self) -> &Initialization {
+        &self.spec.calculator.initialization
     }
 
     /// One sync at `now`, with `current` replicas in the specification of the target and `status` replicas that exist.

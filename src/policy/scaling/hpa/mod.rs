@@ -8,6 +8,7 @@
 //! | one sync: metrics, history, bounds | [`controller`] |
 //! | samples of the pods, and when they are seen | [`samples`] |
 //! | the whole as a scaling policy | [`autoscaler`] |
+//! | the same on recorded metrics | `replay` |
 //!
 //! Metric values are integers in thousandths of their unit, and averages are integer divisions, as in the original
 //! (`pkg/controller/podautoscaler` of kubernetes/kubernetes).
@@ -18,4 +19,5 @@ pub mod calculator;
 pub mod controller;
 pub(super) mod parameters;
 pub mod pods;
+mod replay;
 pub mod samples;

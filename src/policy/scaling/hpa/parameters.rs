@@ -9,6 +9,7 @@ use super::calculator::{Calculator, Tolerance};
 use super::controller::HpaSpec;
 use super::pods::Initialization;
 use super::samples::Sampling;
+use crate::policy::scaling::replay::{Conditions, Replay};
 use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Pause, Policy, REMEMBERED_MAX, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -176,6 +177,10 @@ impl HpaParameters {
 impl Policy for HpaParameters {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Autoscaler::new(self.spec())))
+    }
+
+    fn replay(&self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
+        self.spec().replay(conditions)
     }
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {

@@ -81,6 +81,10 @@ impl Scaling for KedaAutoscaler {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        if self.last.is_some() {
+            // What was ordered last, whoever ordered it.
+            self.replicas = view.ordered as i32;
+        }
         let proposal = if self.sync_at <= view.now { self.sync(view) } else { None };
         if self.poll_at <= view.now {
             self.poll(view);

@@ -6,6 +6,7 @@ use super::ScaledObject;
 use super::autoscaler::{KedaAutoscaler, KedaSpec};
 use crate::policy::scaling::hpa::controller::{DOWNSCALE_WINDOW, SYNC_PERIOD};
 use crate::policy::scaling::hpa::parameters::{BehaviorParameters, at_most_max};
+use crate::policy::scaling::replay::Gauge;
 use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Pause, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -72,6 +73,10 @@ impl KedaParameters {
 impl Policy for KedaParameters {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(KedaAutoscaler::new(self.spec())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Queue, Gauge::QueuePerPod]
     }
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {

@@ -109,8 +109,14 @@ impl Autoscaler {
     /// One tick at `now` with `ready` pods (nothing: they could not be counted). True if the reconciler is to be told:
     /// the pods wanted changed, or the excess burst capacity crossed zero.
     pub fn tick(&mut self, now: SimTime, ready: Option<i32>) -> bool {
-        let Some((decider, published)) = &mut self.decider else { return false };
+        let Some((decider, _)) = &self.decider else { return false };
         let observed = self.collector.as_ref().and_then(|collector| collector.observe(decider.spec().metric, now));
+        self.tick_on(now, ready, observed)
+    }
+
+    /// The same on averages that come from elsewhere (nothing: no data).
+    pub fn tick_on(&mut self, now: SimTime, ready: Option<i32>, observed: Option<Observed>) -> bool {
+        let Some((decider, published)) = &mut self.decider else { return false };
         let Some(decision) = decider.scale(now, ready, observed) else { return false };
         let before = std::mem::replace(published, decision);
         before.desired != decision.desired || (before.excess_burst_capacity < 0) != (decision.excess_burst_capacity < 0)

@@ -9,6 +9,7 @@
 //! | decider | [`decider`], with its [`delay`] window | every two seconds |
 //! | autoscaler: collector, decider, publishing, pokes | [`autoscaler`] | both of the above |
 //! | bounds, scale to zero and back, the service | [`reconciler`], `gate`, [`service`] | each change, and on request |
+//! | collector, decider and reconciler on recorded metrics | `replay` | every two seconds |
 //! | request path | [`throttler`], with [`breaker`] and load balancer ([`activator`]) | each request |
 //!
 //! All times count from the Unix epoch, because buckets and delay slots are aligned to the Unix clock and not to the
@@ -31,6 +32,7 @@ mod gate;
 mod parameters;
 pub mod pod_autoscaler;
 pub mod reconciler;
+mod replay;
 pub mod scrape;
 pub mod service;
 pub mod settings;

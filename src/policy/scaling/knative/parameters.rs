@@ -6,6 +6,7 @@ use super::annotations::{Annotations, PREFIX};
 use super::config::ConfigMap;
 use super::pod_autoscaler::KnativeSpec;
 use super::settings::{Aggregation, Metric, Revision, Settings};
+use crate::policy::scaling::replay::{Conditions, Replay};
 use crate::policy::scaling::{MANY, Policy, Scaling, Slots};
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
@@ -129,6 +130,10 @@ impl KnativeParameters {
 impl Policy for KnativeParameters {
     fn build(&self, stream: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(self.spec().build(stream(Purpose::Scaling), stream(Purpose::Routing))))
+    }
+
+    fn replay(&self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
+        self.spec().settings.replay(conditions)
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {

@@ -5,25 +5,25 @@ use std::collections::BTreeMap;
 use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
 use super::collector::Collector;
-use super::reconciler::{Effects, Reconciler, Situation};
+use super::decider::{Decider, Tick};
+use super::reconciler::Reconciler;
 use super::scrape;
 use super::service::Mode;
-use super::settings::Settings;
+use super::settings::{DeciderSpec, Metric, Settings};
 use super::stats::{ActivatorReporter, RequestStats, Stat};
 use super::throttler::Throttler;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::id::InstanceId;
+use crate::policy::scaling::replay::Gauge;
 use crate::policy::scaling::{Removal, RequestTag, Scaling, View};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
 /// When a run starts, since the Unix epoch: a whole minute, for buckets and slots are aligned to the Unix clock.
-const EPOCH: Span = Span::from_secs(1_000_000_020);
+pub(super) const EPOCH: Span = Span::from_secs(1_000_000_020);
 /// By how much longer than it runs a request is in progress for the proxy that counts it: the least that reading it,
 /// handing it on and handing back the answer may take. So no average is a whole number exactly.
 const PROXY_DELAY: Span = Span::from_nanos(10_000);
-/// How long after a failed probe of the activator the revision is looked at again.
-const PROBE_AGAIN: Span = Span::from_secs(1);
 
 /// The Knative Pod Autoscaler with its revision's settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +87,7 @@ pub struct PodAutoscaler {
     /// While nothing happens, reports and ticks are passed over up to this tick: none of them would decide anything else than
     /// the one before. What they would have recorded is made up when something happens.
     rests_until: Option<SimTime>,
-    /// Whether the last question was a tick, or changed something.
+    /// Whether the last question was a tick, or looked at what else is there to order.
     has_decided: bool,
 }
 
@@ -210,25 +210,56 @@ impl PodAutoscaler {
     /// Reconciles until nothing is left to be seen.
     fn reconcile(&mut self, view_now: SimTime) {
         let Some(decision) = self.autoscaler.published() else { return };
-        let now = view_now + EPOCH;
         let ready = self.ready_count();
-        loop {
-            let service = self.reconciler.service();
-            let before = (service.seen(), service.written());
-            let activator_answers = service.proxied_since().is_some();
-            let situation = Situation { decision, ready, activator_answers };
-            let Effects { look_again, keep_probing, .. } =
-                self.reconciler.reconcile(now, &self.spec.settings, &situation);
-            self.reconciler.service_catches_up(now, ready);
-            let again = if keep_probing { Some(PROBE_AGAIN) } else { look_again };
-            let moment = Span::from_nanos(1);
-            self.reconcile_at = again.map_or(SimTime::NEVER, |again| view_now + again.max(moment));
-            let service = self.reconciler.service();
-            if before == (service.seen(), service.written()) {
-                return;
-            }
-        }
+        let again = self.reconciler.settle(view_now + EPOCH, &self.spec.settings, decision, ready);
+        self.reconcile_at = again.map_or(SimTime::NEVER, |again| view_now + again);
     }
+}
+
+/// What a tick saw and came to, in words, where `replicas` are ordered in the end.
+pub(super) fn in_words(tick: &Tick, spec: &DeciderSpec, replicas: i32) -> String {
+    let [(stable, _), (panic, _)] = tick.wanted;
+    let mut why = format!(
+        "stable average {:.2} and panic average {:.2} over target {}: {stable} and {panic} pods",
+        tick.observed.stable, tick.observed.panic, spec.target_value
+    );
+    let share = 100.0 * panic / f64::from(tick.ready.max(1));
+    if tick.panics {
+        why += &format!(
+            "; panic ({share:.0} % of {} ready pods, threshold {:.0} %): no scale-down, {} pods",
+            tick.ready,
+            100.0 * spec.panic_threshold,
+            tick.undelayed
+        );
+    } else if tick.undelayed > 0 || stable > 0.0 {
+        why += &format!("; no panic: {} pods", tick.undelayed);
+    }
+    let (floor, ceiling) = tick.bounds;
+    if stable.max(panic) > ceiling {
+        why += &format!("; scale-up rate: at most {ceiling}");
+    } else if stable < floor {
+        why += &format!("; scale-down rate: at least {floor}");
+    }
+    if tick.desired != tick.undelayed {
+        why += &format!("; scale-down delay: {}", tick.desired);
+    }
+    if replicas != tick.desired {
+        why += &format!("; scale bounds, activation and grace periods: {replicas}");
+    }
+    why
+}
+
+/// The gauges that the averages over the stable and the panic window are recorded as.
+pub(super) const fn averages(metric: Metric) -> [Gauge; 2] {
+    match metric {
+        Metric::Concurrency => [Gauge::StableConcurrency, Gauge::PanicConcurrency],
+        Metric::Rps => [Gauge::StableRate, Gauge::PanicRate],
+    }
+}
+
+/// The averages of a tick as they are recorded.
+fn inputs(tick: &Tick, metric: Metric) -> Vec<(Gauge, f64)> {
+    averages(metric).into_iter().zip([tick.observed.stable, tick.observed.panic]).collect()
 }
 
 /// With the proxy's own time: by Little's law, requests a second times what each takes longer.
@@ -272,7 +303,7 @@ impl Scaling for PodAutoscaler {
             self.reconcile(view.now);
         }
         let answer = view.bounded(f64::from(self.reconciler.replicas()));
-        self.has_decided = is_tick || answer != f64::from(view.ordered);
+        self.has_decided = is_tick || is_news || answer != f64::from(view.ordered);
         if is_tick && answer == f64::from(view.existing) {
             self.rests_until = self.rest(view.now);
         }
@@ -282,36 +313,12 @@ impl Scaling for PodAutoscaler {
     fn why(&self) -> Option<String> {
         let decider = self.autoscaler.decider().filter(|_| self.has_decided)?;
         let Some(tick) = decider.last() else { return Some("no metrics yet: initial scale".to_owned()) };
-        let (spec, [(stable, _), (panic, _)]) = (decider.spec(), tick.wanted);
-        let mut why = format!(
-            "stable average {:.2} and panic average {:.2} over target {}: {stable} and {panic} pods",
-            tick.observed.stable, tick.observed.panic, spec.target_value
-        );
-        let share = 100.0 * panic / f64::from(tick.ready.max(1));
-        if tick.panics {
-            why += &format!(
-                "; panic ({share:.0} % of {} ready pods, threshold {:.0} %): no scale-down, {} pods",
-                tick.ready,
-                100.0 * spec.panic_threshold,
-                tick.undelayed
-            );
-        } else if tick.undelayed > 0 || stable > 0.0 {
-            why += &format!("; no panic: {} pods", tick.undelayed);
-        }
-        let (floor, ceiling) = tick.bounds;
-        if stable.max(panic) > ceiling {
-            why += &format!("; scale-up rate: at most {ceiling}");
-        } else if stable < floor {
-            why += &format!("; scale-down rate: at least {floor}");
-        }
-        if tick.desired != tick.undelayed {
-            why += &format!("; scale-down delay: {}", tick.desired);
-        }
-        let replicas = self.reconciler.replicas();
-        if replicas != tick.desired {
-            why += &format!("; scale bounds, activation and grace periods: {replicas}");
-        }
-        Some(why)
+        Some(in_words(&tick, decider.spec(), self.reconciler.replicas()))
+    }
+
+    fn inputs(&self) -> Vec<(Gauge, f64)> {
+        let tick = self.autoscaler.decider().and_then(Decider::last);
+        tick.map_or_else(Vec::new, |tick| inputs(&tick, self.spec.settings.decider.metric))
     }
 
     fn arrived(&mut self, now: SimTime) {

@@ -9,6 +9,8 @@ use crate::time::{SimTime, Span};
 
 /// Fewest activators that share a revision.
 const MIN_ACTIVATORS: i32 = 2;
+/// How long after a failed probe of the activator the revision is looked at again.
+const PROBE_AGAIN: Span = Span::from_secs(1);
 
 /// Whether a revision serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +147,21 @@ impl Reconciler {
         self.service_named = true;
         self.publish(now, settings, want, situation.ready);
         effects
+    }
+
+    /// Reconciles at `now` until nothing is left to be seen. After how long it is to be reconciled again, if ever.
+    pub fn settle(&mut self, now: SimTime, settings: &Settings, decision: Decision, ready: i32) -> Option<Span> {
+        loop {
+            let before = (self.service.seen(), self.service.written());
+            let activator_answers = self.service.proxied_since().is_some();
+            let situation = Situation { decision, ready, activator_answers };
+            let Effects { look_again, keep_probing, .. } = self.reconcile(now, settings, &situation);
+            self.service_catches_up(now, ready);
+            if before == (self.service.seen(), self.service.written()) {
+                let again = if keep_probing { Some(PROBE_AGAIN) } else { look_again };
+                return again.map(|again| again.max(Span::from_nanos(1)));
+            }
+        }
     }
 
     /// Bounds the pods wanted, passes the gate to zero and orders pods.
