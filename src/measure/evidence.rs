@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quantile;
 use super::replications::Replications;
 use super::result::{stat_of, sums};
 use super::summary::{Asked, Shape, Stat};
@@ -98,9 +99,8 @@ pub struct Rare {
     pub high: f64,
 }
 
-/// A quantile with so few requests beyond it that its interval is too narrow: the mean of sample quantiles is then
-/// biased, which an interval over replications does not account for (with 30 requests beyond it, about 89 % of 95 %
-/// intervals contain the true value).
+/// A quantile with so few requests beyond it, or so few that do not depend on each other, that its interval may be too
+/// narrow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SparseQuantile {
     /// Dotted key of the metric.
@@ -113,6 +113,10 @@ pub struct SparseQuantile {
     pub source: Option<String>,
     /// Requests beyond it in a replication, on average.
     pub beyond: f64,
+    /// How many independent requests beyond it would make it vary as much between replications. Requests that depend on
+    /// each other, as those of the same backlog do, count as fewer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub independent: Option<f64>,
 }
 
 /// The warm-up that a pilot has found.
@@ -188,7 +192,9 @@ pub(super) fn rare(scenario: &Scenario, replications: &Replications) -> Vec<Rare
 }
 
 /// With fewer requests than this beyond a quantile its interval is not to be trusted.
-const FEW_BEYOND: f64 = 50.0;
+pub(crate) const FEW_BEYOND: f64 = 30.0;
+/// Nor with fewer independent ones than this.
+const FEW_INDEPENDENT: f64 = 0.5;
 
 /// Quantiles that objectives ask for and that rest on few requests.
 pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<SparseQuantile> {
@@ -203,8 +209,11 @@ pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Spars
         let beyond = records.iter().map(|record| record.shape.requests.arrived).sum::<f64>()
             / replications.len() as f64
             * beyond;
+        let shapes: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
+        let independent = quantile::independent_beyond(&shapes, &metric.key).filter(|number| number.is_finite());
+        let is_few = beyond < FEW_BEYOND || independent.is_some_and(|number| number < FEW_INDEPENDENT);
         let Asked { function, source, .. } = Asked::of(objective, scenario);
-        (beyond < FEW_BEYOND).then(|| SparseQuantile { metric: metric.key.clone(), function, source, beyond })
+        is_few.then(|| SparseQuantile { metric: metric.key.clone(), function, source, beyond, independent })
     };
     scenario.objectives.iter().filter_map(few).collect()
 }

@@ -18,6 +18,7 @@ mod packed;
 mod path;
 mod peaks;
 pub mod plan;
+mod quantile;
 mod recorder;
 mod replication;
 mod replications;

@@ -1,6 +1,7 @@
 //! Judging objectives from replications.
 
 use super::path;
+use super::quantile;
 use super::replication::{Record, Replication, RunMeasures};
 use super::replications::Replications;
 use super::result::stat_of;
@@ -120,7 +121,7 @@ pub(super) fn results(
         let of_all = objective.is_of_all_requests() && failures > 0.0;
         let value = match &objective.goal {
             Goal::Metric { metric, .. } if of_all => {
-                Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
+                quantile::stat(&metric.key, |key| measured.iter().map(|one| one.judged(key)).collect())
             }
             Goal::Metric { metric, .. } if is_of_path(objective, metric) => {
                 let counts: Option<Vec<Events>> =

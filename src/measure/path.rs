@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::critical::CriticalPath;
 use super::flow::Arrows;
+use super::quantile;
 use super::recorder::interval::Interval;
 use super::replication::RunMeasures;
 use super::summary::{Stat, ordered_map};
@@ -103,8 +104,8 @@ impl Figures {
     /// Means and intervals over replications; none without books.
     fn of(books: &[&Books]) -> Option<Self> {
         let stat = |(key, _): &(String, f64)| {
-            let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
-            (key.clone(), Stat::of(&values))
+            let values = |key: &str| books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
+            (key.clone(), quantile::stat(key, values))
         };
         books.first().map(|first| Self(first.0.iter().map(stat).collect()))
     }

@@ -3,6 +3,7 @@
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::path::{self, Components};
+use super::quantile;
 use super::replication::{FunctionMeasures, FunctionRecord, Replication, RunMeasures};
 use super::replications::Replications;
 use super::stability::{Tipped, Verdict};
@@ -16,7 +17,7 @@ use super::{MONTH, RunResult};
 use super::{alarm, critical, fault, flow, objective};
 use crate::engine::Limit;
 use crate::id::{FnId, SourceId};
-use crate::metric::{Metric, Statistic};
+use crate::metric::{Metric, Statistic, metrics};
 use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject, Target};
 use crate::stats::interval;
 use crate::time::Span;
@@ -143,28 +144,25 @@ pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     if let Some(pairs) = pairs {
         return Stat::of_ratio(&pairs);
     }
-    let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
-    Stat::of(&values)
+    let values = |key: &str| shapes.iter().map(|shape| shape.get(key).copied().unwrap_or(f64::NAN)).collect();
+    quantile::stat(&metric.key, values)
 }
 
 /// Metric by metric.
 fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
-    let columns: Vec<Vec<f64>> = shapes
-        .iter()
-        .map(|shape| {
-            let mut values = Vec::new();
-            shape.visit(|_, value| values.push(*value));
-            values
-        })
-        .collect();
+    let mut columns = vec![Vec::with_capacity(shapes.len()); metrics().len()];
+    for shape in shapes {
+        let mut column = columns.iter_mut();
+        shape.visit(|_, value| column.next().into_iter().for_each(|column| column.push(*value)));
+    }
     let mut place = 0;
     Shape::build(|metric| {
-        let values: Vec<f64> = columns.iter().map(|column| column[place]).collect();
-        place += 1;
-        match metric.statistic {
+        let stat = match metric.statistic {
             Statistic::Ratio { .. } => stat_of(shapes, metric),
-            Statistic::Plain | Statistic::Quantile(_) => Stat::of(&values),
-        }
+            Statistic::Plain | Statistic::Quantile(_) => quantile::stat_at(place, &columns),
+        };
+        place += 1;
+        stat
     })
 }
 

@@ -37,12 +37,12 @@ pub(crate) const KIND: Kind = Kind {
         "events.completed": EVENTS.higher(), "Events that were processed.";
         "events.dead_lettered": EVENTS.lower(), "Events that exceeded the maximum attempts.";
         "events.expired": EVENTS.lower(), "Events that became too old.";
+        "events.discarded": EVENTS.lower(), "Events that exceeded the maximum attempts or became too old, each counted \
+                                             once even if both copies of a duplicated one did.";
         "events.remaining": EVENTS.lower(), "Events left at the end of the run.";
         "attempts": EVENTS, "Attempted invocations.";
         "throttled": EVENTS.lower(), "Throttled invocations.";
-        "dead_letter_ratio": RATIO(&["events.dead_lettered", "events.expired"], "events.received"), "Discarded events \
-                                                                                                     as a share of \
-                                                                                                     all.";
+        "dead_letter_ratio": RATIO(&["events.discarded"], "events.received"), "Discarded events as a share of all.";
         @times "age_s", "Time from accepting an event to its completion";
         @level "depth", "Events that wait";
     },
@@ -164,6 +164,10 @@ struct Event {
     is_out: bool,
     /// Whether it arrived in the measured period.
     is_measured: bool,
+    /// The other copy of a duplicated event.
+    twin: Option<u64>,
+    /// Whether the other copy has been discarded.
+    is_twin_discarded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -173,6 +177,8 @@ struct Tally {
     completed: u64,
     dead_lettered: u64,
     expired: u64,
+    /// Distinct events of which a copy was discarded.
+    discarded: u64,
     attempts: u64,
     throttled: u64,
     age: Times,
@@ -212,6 +218,10 @@ impl AsyncQueue {
 
     fn give_up(&mut self, id: u64, ports: &mut Ports<'_>) -> u64 {
         let Some(event) = self.events.remove(&id) else { return 0 };
+        self.tally.discarded += u64::from(event.is_measured && !event.is_twin_discarded);
+        if let Some(twin) = event.twin.and_then(|twin| self.events.get_mut(&twin)) {
+            twin.is_twin_discarded = true;
+        }
         if self.parameters.dead_letter.is_some() {
             self.serial += 1;
             ports.call(1, Token(self.serial), event.parcel);
@@ -245,15 +255,26 @@ impl Component for AsyncQueue {
         let is_measured = ports.is_measured;
         self.tally.received += u64::from(is_measured);
         self.tally.duplicated += u64::from(is_measured && is_twice);
-        for _ in 0..1 + u32::from(is_twice) {
-            self.serial += 1;
-            let event = Event { parcel, received: ports.now, attempts: 0, refusals: 0, is_out: false, is_measured };
-            self.events.insert(self.serial, event);
+        let copies = self.serial + 1..self.serial + 2 + u64::from(is_twice);
+        self.serial = copies.end - 1;
+        for id in copies.clone() {
+            let twin = copies.clone().find(|other| *other != id);
+            let event = Event {
+                parcel,
+                received: ports.now,
+                attempts: 0,
+                refusals: 0,
+                is_out: false,
+                is_measured,
+                twin,
+                is_twin_discarded: false,
+            };
+            self.events.insert(id, event);
             let delay = drawn(self.delay.as_ref(), &mut self.stream);
             if delay > Span::ZERO {
-                self.wait(self.serial, delay, ports.now);
+                self.wait(id, delay, ports.now);
             } else {
-                self.invoke(self.serial, ports);
+                self.invoke(id, ports);
             }
         }
         self.update_gauges(ports);
@@ -323,13 +344,15 @@ impl Component for AsyncQueue {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Tally { received, duplicated, completed, dead_lettered, expired, attempts, throttled, .. } = self.tally;
+        let Tally { received, duplicated, completed, dead_lettered, expired, discarded, attempts, throttled, .. } =
+            self.tally;
         let remaining = self.events.values().filter(|event| event.is_measured).count() as u64;
         books.count("events.received", received);
         books.count("events.duplicated", duplicated);
         books.count("events.completed", completed);
         books.count("events.dead_lettered", dead_lettered);
         books.count("events.expired", expired);
+        books.count("events.discarded", discarded);
         books.count("events.remaining", remaining);
         books.count("attempts", attempts);
         books.count("throttled", throttled);
@@ -431,5 +454,17 @@ mod tests {
         bench.arrive(1);
         assert_eq!(tried(&mut bench, 10, 1.0, |_| Outcome::Completed), [0.0, 0.0]);
         assert_eq!(figures(&mut bench), [1.0, 2.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn an_event_that_is_discarded_twice_counts_once() {
+        for (fail, dead_lettered) in [(1, 1.0), (2, 2.0)] {
+            let mut bench = bench(AsyncParameters { duplicate_ratio: 1.0, max_attempts: 1, ..parameters() });
+            bench.arrive(1);
+            let ends = |call| if call < fail { Outcome::Failed } else { Outcome::Completed };
+            assert_eq!(tried(&mut bench, 10, 1.0, ends), [0.0, 0.0]);
+            assert_eq!(figures(&mut bench), [1.0, 2.0 - dead_lettered, dead_lettered, 0.0, 0.0]);
+            assert_eq!(bench.books().get("events.discarded"), Some(1.0));
+        }
     }
 }

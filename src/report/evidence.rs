@@ -2,7 +2,9 @@
 
 use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
-use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, SparseQuantile, WarmUp};
+use crate::measure::evidence::{
+    BatchMeans, EndedBy, FEW_BEYOND, MetricReached, PrecisionReached, Rare, SparseQuantile, WarmUp,
+};
 use crate::measure::summary::Summary;
 use crate::path::quantity_of;
 
@@ -32,10 +34,19 @@ fn few(one: &SparseQuantile) -> Note {
     let source = one.source.as_ref().map(|source| format!("source {source}"));
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());
-    let text = format!(
-        "{subject}: only about {beyond} requests of each replication lie beyond it, so its interval is too narrow; use \
-         a longer horizon"
-    );
+    let text = match one.independent {
+        Some(independent) if one.beyond >= FEW_BEYOND => {
+            let worth = if independent < 0.1 { "less than 0.1".to_owned() } else { format!("about {independent:.1}") };
+            format!(
+                "{subject}: about {beyond} requests of each replication lie beyond it, but they depend on each other and count as {worth} \
+                 independent requests, so its interval may be too narrow; use a longer horizon"
+            )
+        }
+        _ => format!(
+            "{subject}: only about {beyond} requests of each replication lie beyond it, so its interval may be too narrow; \
+             use a longer horizon"
+        ),
+    };
     Note { text, is_warning: true }
 }
 
@@ -125,6 +136,19 @@ mod tests {
     use crate::measure::evidence::{BatchCheck, PilotSeries};
     use crate::report::sample;
     use crate::report::text::{WIDTH, wrapped};
+
+    /// Requests of one backlog are said to be fewer than they are.
+    #[test]
+    fn few_requests_and_few_independent_ones_are_told_apart() {
+        let told = |beyond, independent| {
+            let (metric, function) = ("latency_s.p99".to_owned(), Some("f".to_owned()));
+            few(&SparseQuantile { metric, function, source: None, beyond, independent }).text
+        };
+        assert!(told(12.4, Some(9.0)).contains("only about 12 requests"), "{}", told(12.4, Some(9.0)));
+        assert!(told(40.0, Some(0.04)).contains("count as less than 0.1 independent"), "{}", told(40.0, Some(0.04)));
+        assert!(told(40.0, Some(0.31)).contains("count as about 0.3 independent"), "{}", told(40.0, Some(0.31)));
+        assert!(told(12.0, None).contains("only about 12 requests"), "{}", told(12.0, None));
+    }
 
     #[test]
     fn everything_is_said_in_words() {

@@ -9,6 +9,7 @@ mod histogram;
 pub mod interval;
 mod moments;
 pub mod precision;
+pub mod quantile;
 pub mod selection;
 mod warm_up;
 

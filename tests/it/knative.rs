@@ -94,8 +94,8 @@ fn pods_behind_the_service_queue_by_themselves_and_refuse() {
     assert!((total.queueing_s.mean.mean - 1.0).abs() < 0.05, "{}", total.queueing_s.mean.mean);
 }
 
-/// Which of three pods serves each of nine requests of 10 ms, one a second, with the activator always in the path.
-fn pods_of_nine_requests(container_concurrency: u32) -> Vec<u64> {
+/// Which of three pods serves each of nine requests of 10 ms, one a second.
+fn pods_of_nine_requests(knative: &str) -> Vec<u64> {
     #[derive(Default)]
     struct Pods(Vec<u64>);
     impl Observer for &mut Pods {
@@ -104,10 +104,7 @@ fn pods_of_nine_requests(container_concurrency: u32) -> Vec<u64> {
         }
     }
     let at = (5..14).map(|second| format!("\"{second}s\"")).collect::<Vec<_>>().join(", ");
-    let knative = format!(
-        "container-concurrency = {container_concurrency}\ntarget-burst-capacity = -1\nmin-scale = 3\nmax-scale = 3\n\
-         initial-scale = 3"
-    );
+    let knative = format!("{knative}\nmin-scale = 3\nmax-scale = 3\ninitial-scale = 3");
     let text = text("20s", "", &format!("times.at = [{at}]"), 10, &knative).replace("target = 10\n", "");
     let (scenario, mut pods) = (scenario(&text), Pods::default());
     let mut pulse = |_, _| ControlFlow::Continue(());
@@ -118,13 +115,57 @@ fn pods_of_nine_requests(container_concurrency: u32) -> Vec<u64> {
 /// As `pkg/activator/net/lb_policy.go` has it: up to a concurrency of 3 the first pod with a free slot, beyond it in turn.
 #[test]
 fn the_activator_sends_requests_where_its_load_balancer_says() {
+    let through_activator =
+        |limit| pods_of_nine_requests(&format!("container-concurrency = {limit}\ntarget-burst-capacity = -1"));
     for limit in [1, 3] {
-        assert_eq!(pods_of_nine_requests(limit), [0; 9], "container-concurrency {limit}");
+        assert_eq!(through_activator(limit), [0; 9], "container-concurrency {limit}");
     }
-    assert_eq!(pods_of_nine_requests(4), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    assert_eq!(through_activator(4), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
     // Without a limit, the less busy of two at random: all three are used.
-    let of_two = pods_of_nine_requests(0);
+    let of_two = through_activator(0);
     assert!((0..3).all(|pod| of_two.contains(&pod)), "{of_two:?}");
+}
+
+/// Without activator the ingress sends them in turn, whatever the container concurrency, or as it is told.
+#[test]
+fn without_activator_the_ingress_sends_requests_to_the_pods() {
+    for limit in [0, 1, 4] {
+        let direct = pods_of_nine_requests(&format!("container-concurrency = {limit}\ntarget-burst-capacity = 0"));
+        assert_eq!(direct, [0, 1, 2, 0, 1, 2, 0, 1, 2], "container-concurrency {limit}");
+    }
+    for how in ["least-request", "random"] {
+        let knative = format!("target-burst-capacity = 0\ningress-load-balancing = \"{how}\"");
+        let direct = pods_of_nine_requests(&knative);
+        assert!((0..3).all(|pod| direct.contains(&pod)), "{how}: {direct:?}");
+        assert_ne!(direct, [0, 1, 2, 0, 1, 2, 0, 1, 2], "{how}");
+    }
+}
+
+/// Requests of one second on four pods, at 60 % of what they can do: in turn, each pod gets every fourth request; at random, each
+/// has arrivals of its own; the less busy of two is better than both.
+#[test]
+fn how_the_ingress_balances_load_decides_how_long_requests_wait_in_pods() {
+    let waits = |how: &str| {
+        let knative = format!(
+            "container-concurrency = 1\ntarget-burst-capacity = 0\nmin-scale = 4\nmax-scale = 4\ninitial-scale = 4\n\
+             ingress-load-balancing = \"{how}\""
+        );
+        let text = text("2h", "warm-up = \"10m\"", "poisson.rate = \"2.4/s\"", 1_000, &knative);
+        let total = summary(
+            &text.replace("target = 10\n", "").replace("constant.value = \"1000ms\"", "exponential.mean = \"1s\""),
+        )
+        .total;
+        total.wait_s.mean.mean
+    };
+    // At random: M/M/1. In turn: E4/M/1, where P(wait > 0) is the root of sigma = (2.4 / (2.4 + 1 - sigma))^4. That no more than ten
+    // wait in a pod makes next to no difference.
+    let expected_at_random = 0.6 / 0.4;
+    let [random, in_turn, of_two] = ["random", "round-robin", "least-request"].map(waits);
+    let sigma = (0..200).fold(0.5_f64, |sigma, _| (2.4 / (3.4 - sigma)).powi(4));
+    let expected = sigma / (1.0 - sigma);
+    assert!((in_turn / expected - 1.0).abs() < 0.12, "{in_turn}, expected {expected}");
+    assert!((random / expected_at_random - 1.0).abs() < 0.12, "{random}, expected {expected_at_random}");
+    assert!(of_two < in_turn, "{of_two}, in turn {in_turn}");
 }
 
 #[test]

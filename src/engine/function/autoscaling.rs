@@ -302,11 +302,18 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Sends a request to a random ready instance, to wait there if no slot is free; at most `most` wait at one.
+    /// Sends a request to the ready instance that the policy routes it to, or to a random one, to wait there if no slot is free; at
+    /// most `most` wait at one.
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
         let Some(autoscaling) = &mut self.autoscaling else { return Err(Limit::Scaling) };
-        let nth = autoscaling.routes.random_range(0..autoscaling.fleet.ready() as u32) as usize;
-        let Some(place) = autoscaling.fleet.nth_ready(nth) else { return Err(Limit::Scaling) };
+        let place = match autoscaling.policy.route() {
+            Some(id) => autoscaling.fleet.find(id),
+            None => {
+                let nth = autoscaling.routes.random_range(0..autoscaling.fleet.ready() as u32) as usize;
+                autoscaling.fleet.nth_ready(nth)
+            }
+        };
+        let Some(place) = place else { return Err(Limit::Scaling) };
         let slots = self.spec.concurrency.per_instance;
         let in_flight = self.instances.get(place).in_flight;
         if in_flight < slots {

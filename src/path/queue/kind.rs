@@ -17,13 +17,15 @@ pub(crate) const KIND: Kind = Kind {
         "messages.redriven": EVENTS, "Messages redriven from the dead-letter queue.";
         "messages.completed": EVENTS.higher(), "Messages that were processed and deleted.";
         "messages.dead_lettered": EVENTS.lower(), "Messages that were received too often.";
+        "messages.discarded": EVENTS.lower(), "Messages that became dead letters, each counted once even if it was \
+                                               redriven and became one again.";
         "messages.expired": EVENTS.lower(), "Messages that exceeded the retention period.";
         "messages.remaining": EVENTS.lower(), "Messages left at the end of the run.";
         "receives": EVENTS, "Receives of messages.";
         "empty_receives": EVENTS.lower(), "Receives that found no message.";
         "batches": EVENTS, "Batches that were delivered.";
-        "dead_letter_ratio": RATIO(&["messages.dead_lettered"], "messages.sent"), "Dead letters as a share of messages \
-                                                                                   sent.";
+        "dead_letter_ratio": RATIO(&["messages.discarded"], "messages.sent"), "Messages that became dead letters, as a \
+                                                                              share of those sent.";
         "cost_usd": USD, "Cost of the queue.";
         @times "age_s", "Time from sending a message to its deletion";
         @level "depth", "Messages that wait";

@@ -149,6 +149,8 @@ struct Tally {
     redriven: u64,
     completed: u64,
     dead_lettered: u64,
+    /// Distinct messages among the dead letters.
+    discarded: u64,
     expired: u64,
     receives: u64,
     /// Calls that delete.
@@ -327,6 +329,7 @@ impl Queue {
     fn bury(&mut self, id: u64, ports: &mut Ports<'_>) {
         let Some(message) = self.remove(id) else { return };
         self.tally.dead_lettered += u64::from(message.is_measured);
+        self.tally.discarded += u64::from(message.is_measured && !message.is_redriven);
         if self.settings.has_dead_letter_queue {
             let token = Token(self.number());
             ports.call(self.dead_letter_target, token, message.parcel);
@@ -726,12 +729,13 @@ impl Component for Queue {
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
         let empty_receives = self.empty_receives(end);
-        let Tally { sent, redriven, completed, dead_lettered, expired, receives, batches, .. } = self.tally;
+        let Tally { sent, redriven, completed, dead_lettered, discarded, expired, receives, batches, .. } = self.tally;
         let remaining = self.messages.values().filter(|message| message.is_measured).count() as u64;
         books.count("messages.sent", sent);
         books.count("messages.redriven", redriven);
         books.count("messages.completed", completed);
         books.count("messages.dead_lettered", dead_lettered);
+        books.count("messages.discarded", discarded);
         books.count("messages.expired", expired);
         books.count("messages.remaining", remaining);
         books.count("receives", receives);

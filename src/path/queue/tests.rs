@@ -202,6 +202,7 @@ fn dead_letters_come_back_once() {
     send(&mut bench, 1);
     Function::new(1.0, 9).run(&mut bench, 2_000, |_| Outcome::Failed);
     assert_eq!(figures(&mut bench, ["sent", "redriven", "dead_lettered", "batches"]), [1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(figures(&mut bench, ["discarded"]), [1.0], "one message, however often");
 }
 
 #[test]

@@ -276,6 +276,12 @@ pub trait Scaling: Send {
         None
     }
 
+    /// The instance that an arriving request is sent to, to [wait there](Scaling::waits_at_instance) if all of its slots are
+    /// taken; none: a random one.
+    fn route(&mut self) -> Option<InstanceId> {
+        None
+    }
+
     /// Whether it leads requests to instances itself, by [`Scaling::choose`], except where they are sent to any.
     fn chooses(&self) -> bool {
         false

@@ -62,9 +62,7 @@ fn statistics(at: &str, value: &Value) -> Result<(), String> {
     let Some(table) = value.as_object() else { return Ok(()) };
     if let Some(mean) = table.get("mean").filter(|mean| mean.is_number() && table.contains_key("half_width")) {
         let mean = mean.as_f64().unwrap_or(f64::NAN);
-        // A message that comes again, as a duplicate or redriven, may become a dead letter more than once.
-        let is_share = at.ends_with("_ratio") && !at.ends_with("dead_letter_ratio");
-        if mean < 0.0 || (is_share && mean > 1.0 + 1e-12) {
+        if mean < 0.0 || (at.ends_with("_ratio") && mean > 1.0 + 1e-12) {
             return Err(format!("{at} is {mean}"));
         }
         if table["half_width"].as_f64().is_some_and(|half| half < 0.0) {

@@ -10,7 +10,7 @@
 //! | autoscaler: collector, decider, publishing, pokes | [`autoscaler`] | both of the above |
 //! | bounds, scale to zero and back, the service | [`reconciler`], `gate`, [`service`] | each change, and on request |
 //! | collector, decider and reconciler on recorded metrics | `replay` | every two seconds |
-//! | request path | [`throttler`], with [`breaker`] and load balancer ([`activator`]) | each request |
+//! | request path | [`throttler`], with [`breaker`] and load balancer ([`activator`]); without activator the [`ingress`] | each request |
 //!
 //! All times count from the Unix epoch, because buckets and delay slots are aligned to the Unix clock and not to the
 //! creation of an object; the engine chooses the moment at which a run starts. Arithmetic is plain `f64` in the order of
@@ -29,6 +29,7 @@ pub mod config;
 pub mod decider;
 pub mod delay;
 mod gate;
+pub mod ingress;
 mod parameters;
 pub mod pod_autoscaler;
 pub mod reconciler;

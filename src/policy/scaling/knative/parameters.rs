@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::annotations::{Annotations, PREFIX};
 use super::config::ConfigMap;
+use super::ingress::LoadBalancing;
 use super::pod_autoscaler::KnativeSpec;
 use super::settings::{Aggregation, Metric, Revision, Settings};
 use crate::policy::scaling::replay::{Conditions, Replay};
@@ -61,6 +62,8 @@ parameters! {
         default activator_capacity: Number = 100.0,
         /// How long the first pods may take to become ready.
         default progress_deadline: Duration = Span::from_secs(600),
+        /// How the ingress chooses a pod for a request when the activator is not in the path.
+        default ingress_load_balancing: LoadBalancing = LoadBalancing::RoundRobin,
     }
 }
 
@@ -72,6 +75,12 @@ choice! { Metric {
 choice! { Aggregation {
     "linear" => Aggregation::Linear, "Every second alike.";
     "weighted-exponential" => Aggregation::WeightedExponential, "The newest second most.";
+} }
+
+choice! { LoadBalancing {
+    "round-robin" => LoadBalancing::RoundRobin, "In turn: Kourier, Contour.";
+    "least-request" => LoadBalancing::LeastRequest, "The less busy of two at random: Istio.";
+    "random" => LoadBalancing::Random, "Any of them: kube-proxy, or many gateways that do not know of each other.";
 } }
 
 impl KnativeParameters {
@@ -123,7 +132,7 @@ impl KnativeParameters {
         let (container_concurrency, progress_deadline) = (self.container_concurrency, self.progress_deadline);
         let revision = Revision { container_concurrency, progress_deadline, ..Revision::default() };
         let settings = Settings::resolve(&self.config(), &self.annotations(), &revision);
-        KnativeSpec { settings, container_concurrency }
+        KnativeSpec { settings, container_concurrency, ingress: self.ingress_load_balancing }
     }
 }
 

@@ -6,6 +6,7 @@ use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
 use super::collector::Collector;
 use super::decider::{Decider, Tick};
+use super::ingress::{Ingress, LoadBalancing};
 use super::reconciler::Reconciler;
 use super::scrape;
 use super::service::Mode;
@@ -32,6 +33,8 @@ pub struct KnativeSpec {
     pub settings: Settings,
     /// Requests that a pod handles at once (CC); 0 is no limit.
     pub container_concurrency: u32,
+    /// How the ingress chooses a pod when the activator is not in the path.
+    pub ingress: LoadBalancing,
 }
 
 impl KnativeSpec {
@@ -46,7 +49,9 @@ impl KnativeSpec {
             autoscaler: Autoscaler::default(),
             reconciler: Reconciler::new(SimTime::ZERO + EPOCH, initial, true),
             activator: ActivatorReporter::default(),
-            throttler: Throttler::new(self.container_concurrency, routes),
+            throttler: Throttler::new(self.container_concurrency),
+            ingress: Ingress::new(self.ingress),
+            routes,
             is_proxied: false,
             pods: BTreeMap::new(),
             through_activator: true,
@@ -71,6 +76,9 @@ pub struct PodAutoscaler {
     reconciler: Reconciler,
     activator: ActivatorReporter,
     throttler: Throttler,
+    ingress: Ingress,
+    /// Draws where requests go.
+    routes: Stream,
     /// Whether the next request that is placed was let through by the throttler.
     is_proxied: bool,
     /// The ready pods that are not being deleted.
@@ -95,7 +103,7 @@ pub struct PodAutoscaler {
 /// pod would have reported is made up when something happens to it or somebody asks.
 #[derive(Debug)]
 struct Pod {
-    /// Its address in the throttler.
+    /// Its address in the throttler and at the ingress.
     address: usize,
     ready: SimTime,
     stats: RequestStats,
@@ -342,9 +350,13 @@ impl Scaling for PodAutoscaler {
     }
 
     fn choose(&mut self) -> Option<InstanceId> {
-        let pod = self.throttler.acquire()?;
+        let pod = self.throttler.acquire(&mut self.routes)?;
         self.is_proxied = true;
         Some(pod)
+    }
+
+    fn route(&mut self) -> Option<InstanceId> {
+        self.ingress.pick(&mut self.routes)
     }
 
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
@@ -352,6 +364,9 @@ impl Scaling for PodAutoscaler {
         let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(&instance) {
             pod.catch_up(self.reported).request_in(now + EPOCH, proxied);
+            if !proxied {
+                self.ingress.sent(pod.address);
+            }
         }
         proxied
     }
@@ -365,6 +380,9 @@ impl Scaling for PodAutoscaler {
         }
         if let Some(pod) = pod {
             pod.catch_up(self.reported).request_out(now + EPOCH, proxied);
+            if !proxied {
+                self.ingress.ended(pod.address);
+            }
         }
     }
 
@@ -380,6 +398,7 @@ impl Scaling for PodAutoscaler {
         let at = now + EPOCH;
         let (stats, reported) = (RequestStats::new(at), self.reported[0]);
         let address = self.throttler.add(instance);
+        self.ingress.add(instance);
         self.pods.insert(instance, Pod { address, ready: at, stats, reported, latest: Stat::default() });
         self.reconcile_at = now;
     }
@@ -388,6 +407,7 @@ impl Scaling for PodAutoscaler {
         self.wake(now);
         if let Some(pod) = self.pods.remove(&instance) {
             let moved = self.throttler.remove(pod.address);
+            self.ingress.remove(pod.address);
             if let Some(moved) = moved.and_then(|moved| self.pods.get_mut(&moved)) {
                 moved.address = pod.address;
             }
@@ -536,8 +556,11 @@ mod tests {
         for (container_concurrency, annotations) in variants {
             let config = ConfigMap::default();
             let revision = Revision { container_concurrency, ..Revision::default() };
-            let spec =
-                KnativeSpec { settings: Settings::resolve(&config, &annotations, &revision), container_concurrency };
+            let spec = KnativeSpec {
+                settings: Settings::resolve(&config, &annotations, &revision),
+                container_concurrency,
+                ingress: LoadBalancing::default(),
+            };
             for seed in 0..8 {
                 let arrivals = arrivals(seed);
                 let (resting, restless) = (story(&spec, &arrivals, true), story(&spec, &arrivals, false));

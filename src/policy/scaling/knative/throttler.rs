@@ -19,7 +19,6 @@ pub struct Throttler {
     breaker: Breaker<()>,
     balancer: LoadBalancer,
     fleet: Fleet,
-    stream: Stream,
 }
 
 /// The ready pods, in the order of their addresses. A new one has the last; where one goes from the middle, the last takes
@@ -37,11 +36,11 @@ struct Fleet {
 impl Throttler {
     /// A throttler for container concurrency `limit` (0: none) that knows no pod.
     #[must_use]
-    pub fn new(limit: u32, stream: Stream) -> Self {
+    pub fn new(limit: u32) -> Self {
         let limit = u64::from(limit);
         let fleet = Fleet { limit, pods: Vec::new(), in_flight: Vec::new(), free: Bits::default() };
         let breaker = Breaker::new(QUEUE_DEPTH, MAX_CAPACITY, 0);
-        Self { limit, breaker, balancer: LoadBalancer::for_limit(limit), fleet, stream }
+        Self { limit, breaker, balancer: LoadBalancer::for_limit(limit), fleet }
     }
 
     /// A pod is ready. The answer is its address.
@@ -69,11 +68,11 @@ impl Throttler {
     }
 
     /// Lets a request through to a pod, if there is a slot for it.
-    pub fn acquire(&mut self) -> Option<InstanceId> {
+    pub fn acquire(&mut self, stream: &mut Stream) -> Option<InstanceId> {
         if !self.breaker.reserve() {
             return None;
         }
-        let Some(address) = self.balancer.pick(&self.fleet, self.limit, &mut self.stream) else {
+        let Some(address) = self.balancer.pick(&self.fleet, self.limit, stream) else {
             self.breaker.finish();
             return None;
         };
@@ -129,37 +128,37 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, Streams};
 
-    fn throttler(limit: u32) -> Throttler {
-        Throttler::new(limit, Streams::new(1, 0).stream("web", Purpose::Routing))
+    fn stream() -> Stream {
+        Streams::new(1, 0).stream("web", Purpose::Routing)
     }
 
     #[test]
     fn as_many_as_the_pods_have_slots() {
-        let mut throttler = throttler(2);
-        assert_eq!(throttler.acquire(), None);
+        let (mut throttler, mut stream) = (Throttler::new(2), stream());
+        assert_eq!(throttler.acquire(&mut stream), None);
         let pods = [7, 9].map(|id| throttler.add(InstanceId(id)));
-        let got: Vec<_> = (0..5).map(|_| throttler.acquire().map(|pod| pod.0)).collect();
+        let got: Vec<_> = (0..5).map(|_| throttler.acquire(&mut stream).map(|pod| pod.0)).collect();
         assert_eq!(got, [Some(7), Some(7), Some(9), Some(9), None]);
         throttler.release(Some(pods[1]));
-        assert_eq!(throttler.acquire(), Some(InstanceId(9)));
+        assert_eq!(throttler.acquire(&mut stream), Some(InstanceId(9)));
         // Without the first pod there are two slots, and three requests are still on their way.
         assert_eq!(throttler.remove(pods[0]), Some(InstanceId(9)));
         throttler.release(None);
         throttler.release(None);
-        assert_eq!(throttler.acquire(), None);
+        assert_eq!(throttler.acquire(&mut stream), None);
         throttler.release(Some(0));
-        assert_eq!(throttler.acquire(), Some(InstanceId(9)));
+        assert_eq!(throttler.acquire(&mut stream), Some(InstanceId(9)));
     }
 
     proptest! {
         /// With its index of free pods it picks what the load balancer picks that looks at every pod.
         #[test]
         fn the_index_changes_nothing(limit in 1_u32..6, steps in prop::collection::vec((0_u8..8, any::<usize>()), 0..300)) {
-            let mut throttler = throttler(limit);
+            let (mut throttler, mut stream) = (Throttler::new(limit), stream());
             let mut balancer = LoadBalancer::for_limit(u64::from(limit));
             let (mut pods, mut in_flight): (Vec<InstanceId>, Vec<u64>) = (Vec::new(), Vec::new());
             let mut on: BTreeMap<usize, InstanceId> = BTreeMap::new();
-            let mut stream = Streams::new(1, 0).stream("web", Purpose::Routing);
+            let mut same = self::stream();
             for (number, (step, choice)) in steps.into_iter().enumerate() {
                 match step {
                     0 => {
@@ -183,11 +182,11 @@ mod tests {
                     }
                     _ => {
                         let has_capacity = (on.len() as u64) < u64::from(limit) * pods.len() as u64;
-                        let address = has_capacity.then(|| balancer.pick(&in_flight, u64::from(limit), &mut stream));
+                        let address = has_capacity.then(|| balancer.pick(&in_flight, u64::from(limit), &mut same));
                         let address = address.flatten();
                         address.into_iter().for_each(|address| in_flight[address] += 1);
                         let pod = address.map(|address| pods[address]);
-                        prop_assert_eq!(throttler.acquire(), pod);
+                        prop_assert_eq!(throttler.acquire(&mut stream), pod);
                         on.extend(pod.map(|pod| (number, pod)));
                     }
                 }
