@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 mod backtest;
 mod fit;
@@ -198,7 +198,7 @@ Examples:
   forewarm chaos shop.toml --format json | jq '.effects[0]'
 
 Each fault is injected in a run of its own. It starts after a third of the measured time and lasts for a tenth of it, at most \
-10 minutes. All runs serve the same requests, with common random numbers; damage is the difference to the run without faults.
+10 minutes. All runs serve the same requests, with common random numbers; damage is the difference from the run without faults.
 
 Functions, gateways and dependencies slow down (to 20 % of their speed), return errors (50 %), answer 1 s later or are down. All \
 instances of a function are replaced by a deployment, or take 5 times as long to start. Queues, streams, topics and workflows \
@@ -267,6 +267,7 @@ Examples:
   forewarm plan shop.toml
   forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
   forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --dry-run                            the work and the time it takes
   forewarm plan shop.toml --export sam --patch template.yaml | patch -p1
   forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
 
@@ -299,6 +300,9 @@ pub(super) struct PlanArgs {
     /// Maximum number of replications of each configuration (overrides plan.max-replications)
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
+    /// Check all configurations and estimate the work without planning; nothing is written
+    #[arg(long, conflicts_with_all = ["export", "comment", "out"])]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -316,7 +320,7 @@ For a PDF, print the pdf-ready page with a browser:
   chromium --headless --no-pdf-header-footer --print-to-pdf=shop.pdf shop.html
 
 Nothing is simulated. For one folder, the result is the same report that the command wrote. For several runs, the numbers are \
-shown side by side, with differences to the first. A file that forewarm did not write is never overwritten.")]
+shown side by side, with differences from the first. A file that forewarm did not write is never overwritten.")]
 pub(super) struct ReportArgs {
     /// Results folders; several must all be of `run`, and the first is the baseline
     #[arg(value_name = "DIR", required = true)]

@@ -1,4 +1,4 @@
-//! What ends a run early: Ctrl-C, and an output that can take no more.
+//! What ends a run early: Ctrl-C, or an output that failed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::exit::{CliError, INTERRUPTED};
 use super::terminal;
 
-/// Flags that are raised once and looked at now and then.
+/// Flags that are set once and polled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CancelToken(Arc<Flags>);
 
@@ -17,10 +17,10 @@ struct Flags {
 }
 
 impl CancelToken {
-    /// From now on Ctrl-C (and a polite request to end) raises the flag; the second one ends the program at once.
+    /// Makes Ctrl-C (and SIGTERM) set the flag; a second one ends the process at once.
     ///
     /// # Errors
-    /// If the system has no room for a handler.
+    /// If the handler cannot be installed.
     pub(super) fn on_interrupt() -> Result<Self, CliError> {
         let cancel = Self::default();
         let flags = Arc::clone(&cancel.0);
@@ -34,7 +34,7 @@ impl CancelToken {
         Ok(cancel)
     }
 
-    /// Whether to go on.
+    /// Whether the run was cancelled.
     pub(super) fn is_cancelled(&self) -> bool {
         self.is_interrupted() || self.0.failed.load(Relaxed)
     }
@@ -44,7 +44,7 @@ impl CancelToken {
         self.0.interrupted.load(Relaxed)
     }
 
-    /// An output can take no more: going on would be in vain.
+    /// Reports that an output failed, so that the run stops.
     pub(super) fn output_failed(&self) {
         self.0.failed.store(true, Relaxed);
     }

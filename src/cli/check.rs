@@ -11,7 +11,7 @@ use crate::experiment::sweep::{Failure, Task};
 use crate::measure::sweep::Columns;
 use crate::scenario::Problems;
 
-/// Points of a sweep that are checked too: a moment's work.
+/// How many configurations of a sweep are checked as well.
 const MAX_CHECKED: u64 = 10_000;
 
 /// `forewarm check`: every problem of every file.

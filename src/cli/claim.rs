@@ -1,4 +1,4 @@
-//! The right to write one file or folder: held by one run at a time, and given up by the system when that run is killed.
+//! Exclusive access to one output file or folder, released by the system when the process ends.
 //!
 //! Beside the target lie a lock, `.forewarm-MACHINE-NAME.lock`, and what is being written, `.forewarm-MACHINE-NAME.tmp`, both
 //! parts of the name as hashes. Whoever holds the lock is alive. What lies beside a lock that nobody holds was left by a run
@@ -19,13 +19,13 @@ const LOCK: &str = ".lock";
 const TEMPORARY: &str = ".tmp";
 /// Digits of the hash of a name.
 const DIGITS: usize = 16;
-/// Another run that looks for leftovers holds a lock for a moment only.
+/// Another run that checks for leftovers holds a lock only briefly.
 const PATIENCE: [Duration; 10] = [Duration::from_millis(50); 10];
 
-/// The right to write a target. Dropped, nothing of what lies beside the target is left.
+/// Exclusive access to a target. On drop, temporary files beside the target are removed.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// Nothing where the file system knows no locks: then nobody else removes what lies there.
+    /// None if the file system does not support locks; then other processes do not remove leftovers.
     lock: Option<(File, PathBuf)>,
     temporary: PathBuf,
 }
@@ -67,7 +67,7 @@ impl Claim {
         Ok(claim)
     }
 
-    /// Where to write what will be the target.
+    /// The temporary path of the target.
     pub(super) fn temporary(&self) -> &Path {
         &self.temporary
     }
@@ -94,7 +94,7 @@ fn prefix() -> String {
     format!("{PREFIX}{:08x}-", fnv1a(&machine) as u32)
 }
 
-/// What went wrong, without the temporary name, which nobody knows.
+/// The error, without the temporary name, which users do not know.
 fn without_name(error: &io::Error) -> io::Error {
     error.kind().into()
 }
@@ -106,7 +106,7 @@ enum Unlocked {
     Failed(io::Error),
 }
 
-/// Takes a lock, which comes into being if it is not there.
+/// Takes a lock, creating its file if needed.
 fn lock(path: &Path) -> Result<File, Unlocked> {
     let mut patience = PATIENCE.iter();
     loop {
@@ -124,7 +124,7 @@ fn lock(path: &Path) -> Result<File, Unlocked> {
     }
 }
 
-/// Whether this is the file that has the name.
+/// Whether the name still refers to this file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -132,13 +132,13 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(a), Ok(b)) if place(&a) == place(&b))
 }
 
-/// Elsewhere an open file keeps its name.
+/// On other systems an open file keeps its name.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Removes what lies beside locks that nobody holds. What cannot be removed does no harm.
+/// Removes leftovers beside locks that nobody holds. Errors are ignored.
 fn remove_leftovers(folder: &Path) {
     let prefix = prefix();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -158,7 +158,7 @@ fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// Removes a file or a folder with all that is in it, if it is there.
+/// Removes a file or a folder with its content, if it exists.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(known) if known.is_dir() => fs::remove_dir_all(path),

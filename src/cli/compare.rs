@@ -12,7 +12,7 @@ use crate::report::junit::Suite;
 use crate::study::Study as _;
 use crate::study::compare::{Compare, Options};
 
-/// Reads, simulates until it is clear, writes, prints.
+/// Reads, simulates until the verdicts are clear, writes, prints.
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let options = Options {
         parse: load::options(&args.changes, None),

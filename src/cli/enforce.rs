@@ -1,4 +1,4 @@
-//! What makes a result fail: objectives from the command line, confidence, and the file that tells a CI system.
+//! When a result fails: objectives from the command line, confidence, and the JUnit file for CI.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::scenario::{Objective, Scenario};
 /// Adds the objectives of the command line to every scenario, and checks that there is something to judge.
 ///
 /// # Errors
-/// All that is wrong with them, at once.
+/// All problems at once.
 pub(super) fn add<'a>(
     args: &EnforceArgs,
     scenarios: impl IntoIterator<Item = &'a mut Scenario>,
@@ -49,12 +49,12 @@ pub(super) fn add<'a>(
     Ok(())
 }
 
-/// Whether a bare `--enforce` asks for whole intervals.
+/// Whether a bare `--enforce` requires whole intervals to be within bounds.
 fn is_confident(args: &EnforceArgs) -> bool {
     args.enforce.iter().any(String::is_empty)
 }
 
-/// Refuses `--enforce` where there will be no interval.
+/// Rejects `--enforce` if there will be no intervals.
 ///
 /// # Errors
 /// With fewer than two replications.
@@ -68,17 +68,17 @@ pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(
     Ok(())
 }
 
-/// The file of `--junit`, opened before the long part.
+/// The file of `--junit`, opened before the simulation.
 pub(super) struct Enforcement {
     confident: bool,
     junit: Option<(Output, Sink)>,
 }
 
 impl Enforcement {
-    /// Opens the file, in the folder of the results if that is where it will lie.
+    /// Opens the file, inside the results folder if its path is in there.
     ///
     /// # Errors
-    /// A file that forewarm did not write, and what the system answers.
+    /// A file that forewarm did not write, or an error of the operating system.
     pub(super) fn open(args: &EnforceArgs, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
         let own = Own { option: "--junit", marks: &[junit::MARK] };
         let open = |path: &Path| Output::open(path, own, Some(results), cancel);
@@ -86,7 +86,7 @@ impl Enforcement {
         Ok(Self { confident: is_confident(args), junit })
     }
 
-    /// Writes the file, and says how the command ends; why it fails even where it must be `quiet`.
+    /// Writes the file and returns the exit status; states the reason for a failure even if `quiet`.
     ///
     /// # Errors
     /// An error of the operating system.

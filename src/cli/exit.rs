@@ -8,27 +8,27 @@ use super::terminal;
 use crate::scenario::Problems;
 use crate::workload::TraceError;
 
-/// How a command ended that did what it was asked.
+/// How a command ended that completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExitStatus {
-    /// And there is nothing to complain about.
+    /// Nothing is wrong.
     Success,
-    /// And an objective is not met.
+    /// An objective is not met.
     ObjectiveMissed,
-    /// And something is wrong in what was checked.
+    /// A checked file has problems.
     Invalid,
 }
 
 /// Why a command ended early.
 #[derive(Debug)]
 pub(super) enum CliError {
-    /// What was typed is no command; says what is wrong.
+    /// The command line is invalid.
     Usage(String),
     /// Bad input or usage.
     Input(anyhow::Error),
     /// A scenario that cannot be simulated.
     Scenario(Problems),
-    /// Ctrl-C, and nothing was worth keeping.
+    /// Ctrl-C, with no result to keep.
     Interrupted,
     /// Ctrl-C, and what was known by then is kept.
     Unfinished,

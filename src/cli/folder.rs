@@ -1,15 +1,15 @@
-//! Folders that are made for an output, and the real path of one.
+//! Folders created for an output, and resolved paths.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Folders made for an output. Dropped, they go again if they are still empty.
+/// Folders created for an output. Those that are still empty are removed on drop.
 #[derive(Debug, Default)]
 pub(super) struct MadeFolders(Vec<PathBuf>);
 
 impl MadeFolders {
-    /// Makes a folder with everything above it that is missing.
+    /// Creates a folder with its missing parents.
     ///
     /// # Errors
     /// An error of the operating system.
@@ -20,7 +20,7 @@ impl MadeFolders {
         Ok(made)
     }
 
-    /// They stay.
+    /// Keeps the folders.
     pub(super) fn keep(mut self) {
         self.0.clear();
     }
@@ -28,14 +28,14 @@ impl MadeFolders {
 
 impl Drop for MadeFolders {
     fn drop(&mut self) {
-        // The innermost first. One that is not empty has become somebody's.
+        // Innermost first. A folder that is not empty is in use.
         for folder in &self.0 {
             let _ = fs::remove_dir(folder);
         }
     }
 }
 
-/// The path from the root, through links where it exists.
+/// The absolute path, with links resolved where it exists.
 pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

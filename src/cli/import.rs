@@ -14,7 +14,7 @@ use crate::scenario::ParseOptions;
 use crate::workload::Input;
 use crate::workload::trace::TraceKind;
 
-/// Reads the files, writes the scenario, says what was understood.
+/// Reads the files, writes the scenario, lists what was understood.
 pub(super) fn import(args: &ImportArgs) -> Result<ExitStatus, CliError> {
     let files: Vec<import::File> = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let traffic = traffic(args)?;
@@ -48,7 +48,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitStatus, CliError> {
     accepted(args, &imported.scenario)
 }
 
-/// Writes files that must not be there yet: all of them, or none.
+/// Writes files that must not exist yet: all or none.
 fn write_all(files: &[(PathBuf, &str)]) -> Result<(), CliError> {
     let mut made: Vec<&Path> = Vec::new();
     for (path, text) in files {
@@ -100,7 +100,7 @@ pub(super) fn read(path: &Path) -> Result<import::File, CliError> {
     Ok(import::File { name, bytes })
 }
 
-/// What the options say about load and durations.
+/// Load and durations from the options.
 fn traffic(args: &ImportArgs) -> Result<Traffic, CliError> {
     if let (Some(p50), Some(p99)) = (args.p50, args.p99)
         && p99 < p50
@@ -112,7 +112,7 @@ fn traffic(args: &ImportArgs) -> Result<Traffic, CliError> {
     Ok(Traffic { rps: args.rps.clone(), p50: args.p50, p99: args.p99, cold: args.cold, recorded })
 }
 
-/// What kind of traffic a file holds, and how the scenario names it.
+/// The kind of traffic in a file, and how the scenario refers to it.
 fn recorded(path: &Path, out: Option<&Path>) -> Result<Recorded, CliError> {
     let name = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "toml") {
@@ -139,7 +139,7 @@ fn recorded(path: &Path, out: Option<&Path>) -> Result<Recorded, CliError> {
     }
 }
 
-/// A path as it is named in a scenario that lies elsewhere.
+/// A path relative to a scenario in another folder.
 fn from_folder_of(path: &Path, out: Option<&Path>) -> PathBuf {
     let folder = out.and_then(Path::parent).unwrap_or(Path::new(""));
     if path.is_absolute() || folder.is_absolute() || folder.components().any(|part| part == Component::ParentDir) {

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::hash::fnv1a;
 use crate::measure::sweep::Row;
 
-/// At least so often what was written is forced onto the disk, so that even a power cut costs little.
+/// How often rows are flushed to disk, so that even a power cut loses little.
 const SYNC: Duration = Duration::from_secs(1);
-/// More than a header ever has.
+/// Larger than any header.
 const MAX_HEADER: u64 = 1 << 16;
-/// Bytes of a number.
+/// Size of a number in bytes.
 const WORD: usize = 8;
 
-/// What is swept. Points of one identity fit together.
+/// Identifies a sweep. Configurations with the same identity belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     /// Version of forewarm.
@@ -29,14 +29,14 @@ pub(super) struct Identity {
     pub(super) scenario: String,
     /// Hash of the resolved scenario, its sweep included.
     pub(super) hash: String,
-    /// Root of the random numbers.
+    /// Random seed.
     pub(super) seed: u64,
-    /// How many points there are.
+    /// Number of configurations.
     pub(super) points: u64,
 }
 
 impl Identity {
-    /// How another one differs, in words; none if it does not.
+    /// A description of the difference from another one; none if they are equal.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.version != other.version {
             return Some(format!("it was written by forewarm {}, this is {}", other.version, self.version));
@@ -54,16 +54,16 @@ impl Identity {
     }
 }
 
-/// Why there is no journal to go on with.
+/// Why a journal cannot be resumed.
 #[derive(Debug)]
 pub(super) enum Unfit {
     /// An error of the operating system.
     Io(io::Error),
-    /// Another program has it.
+    /// Another process holds it.
     InUse,
-    /// It is of something else.
+    /// It belongs to another sweep.
     Different(String),
-    /// It is no journal.
+    /// It is not a journal.
     Foreign,
 }
 
@@ -73,15 +73,15 @@ impl From<io::Error> for Unfit {
     }
 }
 
-/// A journal that is written.
+/// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
     /// Bytes before the first record.
     start: u64,
-    /// Numbers of a row.
+    /// Number of values in a row.
     width: usize,
-    /// For each point the number of its record, from 1; 0: not done.
+    /// For each configuration, the number of its record, from 1; 0 if it is not done.
     records: Vec<u32>,
     written: u32,
     done: u64,
@@ -89,7 +89,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal in a file that is not there yet. It gets its name when its header is whole.
+    /// Creates a journal. The file gets its final name once its header is complete.
     pub(super) fn create(path: &Path, identity: &Identity, width: usize) -> Result<Self, Unfit> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let file = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
@@ -99,20 +99,20 @@ impl Journal {
         Self::open(path, identity, width)
     }
 
-    /// A journal without a name, which goes when it is closed.
+    /// A journal in a temporary file, deleted when closed.
     pub(super) fn unnamed(folder: &Path, identity: &Identity, width: usize) -> Result<Self, Unfit> {
         let file = tempfile::tempfile_in(folder)?;
         write_header(&file, identity, width)?;
         Self::read(file, identity, width)
     }
 
-    /// Goes on with a journal.
+    /// Opens an existing journal.
     pub(super) fn open(path: &Path, identity: &Identity, width: usize) -> Result<Self, Unfit> {
         let file = OpenOptions::new().read(true).append(true).open(path)?;
         match file.try_lock() {
             Ok(()) => Self::read(file, identity, width),
             Err(TryLockError::WouldBlock) => Err(Unfit::InUse),
-            // Some file systems know no locks.
+            // Some file systems do not support locks.
             Err(TryLockError::Error(_)) => Self::read(file, identity, width),
         }
     }
@@ -143,23 +143,23 @@ impl Journal {
         }
         let start = header.len() as u64;
         drop(reader);
-        // What was cut off would hide what comes after it.
+        // A truncated record would hide those after it.
         file.set_len(start + u64::from(written) * record.len() as u64)?;
         file.seek(SeekFrom::End(0))?;
         Ok(Self { file, start, width, records, written, done, synced: Instant::now() })
     }
 
-    /// Whether a point is done.
+    /// Whether a configuration is done.
     pub(super) fn has(&self, number: u64) -> bool {
         self.records[number as usize] > 0
     }
 
-    /// How many points are done.
+    /// Number of finished configurations.
     pub(super) fn done(&self) -> u64 {
         self.done
     }
 
-    /// Adds the row of a point.
+    /// Appends the row of a configuration.
     pub(super) fn append(&mut self, row: &Row) -> io::Result<()> {
         self.file.seek(SeekFrom::End(0))?;
         self.file.write_all(&encode(row))?;
@@ -174,12 +174,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Forces everything onto the disk.
+    /// Flushes everything to disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// The row of a point that is done.
+    /// The row of a finished configuration.
     pub(super) fn row(&mut self, number: u64) -> io::Result<Row> {
         let mut record = vec![0; record_len(self.width)];
         let before = u64::from(self.records[number as usize]).checked_sub(1).ok_or(io::ErrorKind::NotFound)?;
@@ -189,7 +189,7 @@ impl Journal {
     }
 }
 
-/// What stands in the first line.
+/// The content of the first line.
 #[derive(Serialize, Deserialize)]
 struct Header {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! What the system allows the program, and what it does where that is too little.
+//! Resource limits of the process, and errors if they are too low.
 
 use super::exit::CliError;
 

@@ -12,10 +12,10 @@ use crate::scenario::{Files, ParseOptions, Problems, Scenario, ScenarioFactory, 
 use crate::study::Source;
 use crate::workload::Input;
 
-/// The name that means standard input.
+/// The file name that means standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// What the options of the command line ask for.
+/// The parse options of the command line.
 pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
@@ -37,7 +37,7 @@ pub(super) struct ScenarioSource {
 }
 
 impl ScenarioSource {
-    /// What is in a file or, for `-`, on standard input.
+    /// The content of a file or, for `-`, of standard input.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -60,20 +60,20 @@ impl ScenarioSource {
         Ok(Self { name, bytes, files: Disk { folder, inside, outside } })
     }
 
-    /// A text that is in no file, and names none.
+    /// A text without a file that refers to no files.
     pub(super) fn written(name: &str, text: String) -> Self {
         Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk::here() }
     }
 
-    /// A text that is to lie in a folder, from which it names files.
+    /// A text for a folder, relative to which it names files.
     pub(super) fn written_in(name: &str, text: String, folder: PathBuf) -> Self {
         Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk { folder, ..Disk::here() } }
     }
 
-    /// The scenario, and what many scenarios can be made from.
+    /// The scenario, and the base for variations of it.
     ///
     /// # Errors
-    /// Everything that is wrong in it.
+    /// All problems in it.
     pub(super) fn base<'a>(
         &'a self,
         options: &'a ParseOptions,
@@ -87,7 +87,7 @@ impl ScenarioSource {
     }
 }
 
-/// The file whose name is nearest to one that is not there.
+/// The existing file with the name nearest to a missing one.
 fn near(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
@@ -100,14 +100,14 @@ fn near(path: &Path) -> Option<PathBuf> {
     Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
-/// Everything, but not much more than a scenario may have.
+/// The whole text, up to a little more than the size limit of scenarios.
 fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The files that a scenario names, meant from its folder.
+/// The files that a scenario names, relative to its folder.
 pub(super) struct Disk {
     folder: PathBuf,
     /// The folder without links, if it is that of a file that somebody named: whoever wrote a scenario may show what lies
@@ -116,10 +116,10 @@ pub(super) struct Disk {
     outside: Outside,
 }
 
-/// What becomes of files outside the folder of the scenario.
+/// How files outside the scenario's folder are treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outside {
-    /// They are read, but nothing of them is shown.
+    /// They are read, but their content is never shown.
     Hidden,
     /// They are not read.
     Refused,
@@ -131,7 +131,7 @@ impl Disk {
         Self { folder: PathBuf::new(), inside: None, outside: Outside::Hidden }
     }
 
-    /// Whether a path leads to a place in the folder, through links too.
+    /// Whether a path is inside the folder, with links resolved.
     fn is_inside(&self, path: &Path) -> bool {
         let Some(inside) = &self.inside else { return false };
         resolve(path).is_ok_and(|real| real.starts_with(inside))

@@ -15,10 +15,10 @@ use super::folder::{MadeFolders, resolve};
 
 use super::results::Results;
 
-/// Bytes collected before they go to the compressor or the file.
+/// Size of the buffer in front of the compressor or the file.
 const BUFFER: usize = 1 << 18;
 
-/// What an option may write over.
+/// Which files an option may overwrite.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
     /// The option that names the file.
@@ -28,21 +28,21 @@ pub(super) struct Own {
     pub(super) marks: &'static [&'static str],
 }
 
-/// A file to be. Dropped without [`Output::keep`], nothing of it is left.
+/// A file that is being written. It is deleted on drop unless [`Output::keep`] was called.
 #[derive(Debug)]
 pub(super) struct Output {
     shown: PathBuf,
     own: Own,
-    /// The temporary name and the real one; none for devices and pipes, which are written as they are.
+    /// The temporary and the final path; none for devices and pipes, which are written directly.
     names: Option<(Claim, PathBuf)>,
     made: MadeFolders,
 }
 
 impl Output {
-    /// Opens a file, in the folder of the results that are being written if that is where it will lie.
+    /// Opens a file, inside the results folder that is being written if its path is in there.
     ///
     /// # Errors
-    /// A file that forewarm did not write, and what the system answers.
+    /// A file that forewarm did not write, or an error of the operating system.
     pub(super) fn open(
         shown: &Path,
         own: Own,
@@ -72,16 +72,16 @@ impl Output {
         Ok((Self { shown: shown.to_owned(), own, names, made }, sink))
     }
 
-    /// How many bytes there is room for; none where that has no meaning or cannot be told.
+    /// Free space in bytes; none where that has no meaning or is unknown.
     pub(super) fn room(&self) -> Option<u64> {
         let (claim, _) = self.names.as_ref()?;
         fs4::available_space(claim.temporary().parent()?).ok()
     }
 
-    /// Writes out what the sink holds back and gives the file its name, if writing went well.
+    /// Flushes the sink and renames the file to its final path, if writing succeeded.
     ///
     /// # Errors
-    /// The first error there was; and a file that forewarm did not write that has come into being meanwhile.
+    /// The first error; or a file that forewarm did not write and that was created in the meantime.
     pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), CliError> {
         let failed = |error| CliError::of_writing(self.shown.display(), error);
         let file = written.and_then(Sink::finish).map_err(failed)?;
@@ -95,7 +95,7 @@ impl Output {
     }
 }
 
-/// Refuses a file that is there, has something in it, and is not known as one that forewarm wrote.
+/// Rejects an existing, non-empty file that forewarm did not write.
 fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
     if !fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
         return Ok(());
@@ -112,13 +112,13 @@ fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
     Err(CliError::input(message, &format!("use another file with {}, or remove this one first", own.option)))
 }
 
-/// The beginning of a file, unpacked if it is packed, and its end.
+/// The beginning of a file, decompressed if needed, and its end.
 fn ends(path: &Path) -> io::Result<String> {
     const ENOUGH: u64 = 4096;
     let mut file = File::open(path)?;
     let (mut start, mut end) = (Vec::new(), Vec::new());
     (&file).take(ENOUGH).read_to_end(&mut start)?;
-    // What is packed tells less the shorter it is, but more than enough.
+    // Compressed data decompresses to less if truncated, but to enough.
     let mut unpacked = Vec::new();
     let read = match start[..] {
         [0x1f, 0x8b, ..] => GzDecoder::new(&start[..]).take(ENOUGH).read_to_end(&mut unpacked),
@@ -127,7 +127,7 @@ fn ends(path: &Path) -> io::Result<String> {
         }
         _ => Ok(0),
     };
-    // That it is cut off does not matter.
+    // A truncated stream is fine here.
     drop(read);
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(ENOUGH)))?;
@@ -135,7 +135,7 @@ fn ends(path: &Path) -> io::Result<String> {
     Ok([start, unpacked, end].iter().map(|part| String::from_utf8_lossy(part)).collect())
 }
 
-/// Where the bytes go.
+/// The destination of the bytes.
 pub(super) struct Sink(BufWriter<Coder>);
 
 /// The lowest level: rows of numbers become no smaller at the default one, which takes twice as long.
@@ -201,7 +201,7 @@ impl Write for Coder {
     }
 }
 
-/// A file whose first failure ends the run, because the rest of it would be in vain.
+/// A file whose first write error ends the run, because the rest would be lost.
 struct Guarded {
     file: File,
     cancel: CancelToken,

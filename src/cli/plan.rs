@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::args::{ExportForm, PlanArgs};
 use super::cancel::CancelToken;
@@ -12,11 +13,19 @@ use super::load::{self, ScenarioSource};
 use super::output::{Output, Own};
 use super::results::Results;
 use super::terminal;
+use crate::experiment::Progress;
 use crate::import::export::{Change, Form, export};
 use crate::measure::plan::Plan as Found;
 use crate::report::comment;
+use crate::report::format::{count, roughly};
+use crate::report::preview::{self, Speed};
 use crate::study::Study as _;
 use crate::study::plan::{Options, Plan};
+
+/// Length of the sample from which the time of a plan is estimated.
+const SAMPLE: Duration = Duration::from_millis(300);
+/// A plan that is expected to take longer says so before it starts.
+const LONG: Duration = Duration::from_secs(5);
 
 /// Reads, checks all configurations, searches, writes, prints.
 pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
@@ -30,9 +39,20 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
     let go_on = || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let (mut study, warnings) = Plan::read_while(source.source(), &options, &go_on)?;
     args.job.warn(&warnings);
+    if args.dry_run {
+        let speed = speed(&study, args, &cancel)?;
+        terminal::print(&format!(
+            "{}\nAll configurations are valid. Nothing was written.\n",
+            preview::text(&study.preview(), study.asked(), speed.as_ref())
+        ))?;
+        return Ok(ExitStatus::Success);
+    }
     let folder = args.job.folder(study.scenario(), args.scenario.variant.as_deref());
     let results = Results::reserve(&folder)?;
 
+    if let Some(line) = outlook(&study, args, &cancel)? {
+        terminal::complain(&line);
+    }
     let progress = args.job.progress(&cancel);
     let answer = study.run(args.job.threads(), &progress);
     let took = progress.stop();
@@ -64,7 +84,42 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::ObjectiveMissed)
 }
 
-/// The recommended values as a change of the file they came from.
+/// The speed of a short sample; none if it ends too soon to tell.
+fn speed(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option<Speed>, CliError> {
+    struct Sampling<'a> {
+        cancel: &'a CancelToken,
+        started: Instant,
+    }
+    impl Progress for Sampling<'_> {
+        fn advance(&self, _: f64, _: u64) -> ControlFlow<()> {
+            let is_over = self.cancel.is_cancelled() || self.started.elapsed() > SAMPLE;
+            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let sampling = Sampling { cancel, started: Instant::now() };
+    let sampled = study.sample(args.job.threads(), &sampling)?;
+    let replications_per_s = sampled.replications / sampling.started.elapsed().as_secs_f64();
+    if cancel.is_interrupted() {
+        return Err(CliError::Interrupted);
+    }
+    let is_known = replications_per_s.is_finite() && replications_per_s > 0.0;
+    Ok(is_known.then_some(Speed { replications_per_s, threads: args.job.threads().get() }))
+}
+
+/// The line that a long plan prints before it starts.
+fn outlook(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option<String>, CliError> {
+    if args.job.quiet || args.job.no_progress {
+        return Ok(None);
+    }
+    let preview = study.preview();
+    let usual = speed(study, args, cancel)?.and_then(|speed| speed.usual(&preview));
+    Ok(usual.filter(|time| *time >= LONG).map(|time| {
+        let number = count(preview.candidates as f64);
+        format!("planning over {number} configurations: about {} (--dry-run tells more)\n", roughly(time))
+    }))
+}
+
+/// The recommended values as a patch of the file that they came from.
 fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, CliError> {
     let Some(best) = found.best.and_then(|best| found.candidate(best)) else {
         terminal::complain("no configuration is shown to meet every objective: nothing to export\n");
@@ -82,7 +137,7 @@ fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, Cli
     export(form, &read(patch)?, &changes).map_err(CliError::Scenario)
 }
 
-/// The value of a dotted key in a resolved scenario, in which elements of lists stand by their names.
+/// The value of a dotted key in a resolved scenario; elements of lists are addressed by name.
 fn value_of(resolved: &str, key: &str) -> Option<String> {
     let tables: toml::Table = resolved.parse().ok()?;
     let mut value = &toml::Value::Table(tables);

@@ -1,4 +1,4 @@
-//! The commands that hand out a text: the schema, an example, completions.
+//! The commands that print a text: the schema, an example, completions.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -35,7 +35,7 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-/// What was written, and what to do with it.
+/// The message that names the file and the next command.
 pub(super) fn wrote(path: &Path) -> String {
     let run = command_line(["", "run", &path.to_string_lossy()].into_iter().map(str::to_owned));
     format!("Wrote {}. Next: {run}", path.display())
@@ -44,7 +44,7 @@ pub(super) fn wrote(path: &Path) -> String {
 /// A file that does not exist yet.
 ///
 /// # Errors
-/// If it does, and what the system answers.
+/// If it exists, or an error of the operating system.
 pub(super) fn create_new(path: &Path) -> Result<File, CliError> {
     let shown = path.display();
     File::create_new(path).map_err(|error| match error.kind() {
@@ -55,7 +55,7 @@ pub(super) fn create_new(path: &Path) -> Result<File, CliError> {
     })
 }
 
-/// What a scenario in this file is called: the name of the file, in letters that a name may have.
+/// The name of a scenario in this file: the file name, reduced to characters allowed in names.
 pub(super) fn name_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(64).collect()

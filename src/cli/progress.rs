@@ -1,4 +1,4 @@
-//! How far a run has come, on standard error.
+//! The progress bar on standard error.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,25 +9,25 @@ use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::cancel::CancelToken;
 use crate::experiment::Progress;
-use crate::report::format::count;
+use crate::report::format::{count, roughly};
 
-/// What is over sooner needs no bar.
+/// Shorter runs show no bar.
 const DELAY: Duration = Duration::from_millis(500);
-/// The whole work in steps, small enough that the share of one of very many cells is not rounded to nothing.
+/// The whole work in steps, small enough that the share of one cell among very many does not round to zero.
 const WHOLE: f64 = 1e12;
 
-/// Counts what is done, shows it if it is shown, and says when to stop.
+/// Tracks progress, shows it if visible, and reports cancellation.
 pub(super) struct ProgressBar {
     cancel: CancelToken,
     started: Instant,
-    /// When the part began that is measured, after the start.
+    /// Start of the current phase, relative to the start.
     began: Mutex<Duration>,
     visible: bool,
     bar: OnceLock<Bar>,
     /// Steps of [`WHOLE`].
     done: AtomicU64,
     requests: AtomicU64,
-    /// Said beside the bar.
+    /// Text beside the bar.
     note: Mutex<String>,
 }
 
@@ -48,12 +48,12 @@ impl ProgressBar {
         }
     }
 
-    /// Says something beside the bar from now on.
+    /// Sets the text beside the bar.
     pub(super) fn say(&self, note: String) {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
     }
 
-    /// Takes the bar away and says how long it took.
+    /// Removes the bar and returns the elapsed time.
     pub(super) fn stop(self) -> Duration {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
@@ -98,20 +98,16 @@ impl Progress for ProgressBar {
     }
 }
 
-/// How much longer it takes if it goes on like this; nothing where there is too little to tell from.
+/// The estimated remaining time; none if it is too early to tell.
 fn left(elapsed: Duration, share: f64) -> Option<String> {
     if !(0.02..=1.0).contains(&share) || elapsed < Duration::from_secs(1) {
         return None;
     }
     let left = elapsed.as_secs_f64() * (1.0 - share) / share;
-    Some(match left.ceil() as u64 {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds.div_ceil(60)),
-        seconds => format!("{:.1} h", seconds as f64 / 3_600.0),
-    })
+    Some(roughly(Duration::try_from_secs_f64(left).ok()?))
 }
 
-/// Invocations for each second: `1.5 million/s`, `12,345/s`.
+/// Invocations per second: `1.5 million/s`, `12,345/s`.
 pub(super) fn rate(per_second: f64) -> String {
     if per_second >= 1e6 {
         format!("{:.1} million/s", per_second / 1e6)

@@ -23,12 +23,12 @@ use crate::study::plan::{Options, Plan};
 use crate::study::run::Run;
 use crate::study::{Study as _, StudyError};
 
-/// What the scenario is called in messages.
+/// The name of the scenario in messages.
 const NAME: &str = "these options";
-/// Replications of a configuration, at most: the answer is there in seconds.
+/// Maximum number of replications of a configuration, so that the answer takes seconds.
 const MOST: u32 = 10;
 
-/// Simulates what the options say, looks for what to set, prints; writes the scenario if that is asked for.
+/// Simulates the options, searches for what to set, prints; writes the scenario with `--save`.
 pub(super) fn quick(args: &QuickArgs) -> Result<ExitStatus, CliError> {
     let cancel = CancelToken::on_interrupt()?;
     let mut quick = args.scenario()?;
@@ -53,7 +53,7 @@ pub(super) fn quick(args: &QuickArgs) -> Result<ExitStatus, CliError> {
     answered
 }
 
-/// Numbers of instances kept warm to choose from.
+/// Candidate numbers of warm instances.
 fn levels(quick: &Quick, scenario: &Scenario) -> Vec<u64> {
     let Some(function) = scenario.functions.first() else { return Vec::new() };
     let busy = quick.rps * function.duration.mean_s() / f64::from(function.concurrency.per_instance);
@@ -62,13 +62,13 @@ fn levels(quick: &Quick, scenario: &Scenario) -> Vec<u64> {
     let preset = registry::platform(&quick.preset);
     let Some(warm) = preset.as_ref().and_then(Platform::kept_warm) else { return Vec::new() };
     let mut levels = provisioned(busy, warm.least, warm.most.min(most.into()));
-    // What there is already comes first: others are compared with it.
+    // The current setting comes first; others are compared with it.
     levels.retain(|level| *level != warm.standard);
     levels.insert(0, warm.standard);
     levels
 }
 
-/// What the scenario gives, and what to set where something must be met.
+/// The result of the scenario, and what to set if there are objectives.
 fn answer(
     args: &QuickArgs,
     source: &ScenarioSource,

@@ -1,4 +1,4 @@
-//! `forewarm report`: renders again what commands have left in their folders.
+//! `forewarm report`: rebuilds reports from results folders.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write as _};
@@ -17,7 +17,7 @@ use crate::report::kinds::{self, side_by_side};
 use crate::report::read_back::{self, MANIFEST, StoredError};
 use crate::scenario::Files;
 
-/// By these a file is known as a report, which may be written over.
+/// Marks that identify a report, which may be overwritten.
 const MARKS: [&str; 2] = [markdown::MARK, "name=\"generator\" content=\"forewarm "];
 
 /// Reads the folders, renders, writes.
@@ -44,7 +44,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-/// What was asked for, else what the name of the file says, else what can be read on a terminal.
+/// The requested format, else that of the file name, else the one for a terminal.
 fn format(args: &ReportArgs) -> Result<ReportFormat, CliError> {
     let extension = args.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
     match (args.format, extension) {
@@ -58,13 +58,13 @@ fn format(args: &ReportArgs) -> Result<ReportFormat, CliError> {
     }
 }
 
-/// What is in a results folder.
+/// The content of a results folder.
 struct Stored {
     report: Box<dyn Report>,
     manifest: Manifest,
 }
 
-/// What is in each folder, with its name; or all that is wrong with any of them.
+/// The content of each folder, with its name; or all problems of all folders.
 fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Stored)>, CliError> {
     let (mut found, mut wrong, mut is_environment) = (Vec::new(), Vec::new(), false);
     for path in paths {
@@ -86,7 +86,7 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Stored)>, CliError> {
     Ok(names(paths).into_iter().zip(found).collect())
 }
 
-/// The last part of each path, or the whole path if two would be called the same.
+/// The last component of each path, or the whole path if two are equal.
 pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
     let short: Vec<String> = paths
         .iter()
@@ -121,7 +121,7 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);
-        // What anybody may have written there is no advice.
+        // The text may come from anyone, so it is not repeated as advice.
         let again = if is_command_line(command) { format!("; create it again: {command}") } else { String::new() };
         CliError::input(message, &format!("it was written by forewarm {version}{again}"))
     };
@@ -154,7 +154,7 @@ impl kinds::Folder for OnDisk<'_> {
     }
 }
 
-/// The text of the report: of one folder what the command itself writes, of several runs one beside the other.
+/// The text of the report: for one folder, the one that the command wrote; for several runs, a side-by-side report.
 fn render(mut folders: Vec<(String, Stored)>, format: ReportFormat) -> Result<String, CliError> {
     let (document, command) = match folders.pop() {
         Some((_, Stored { report, manifest })) if folders.is_empty() => (report.document(&manifest), manifest.command),

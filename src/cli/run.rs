@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let answer = study.run_observed(args.job.threads(), &progress, logs.observers());
     let took = progress.stop();
     let answer = match answer {
-        // If it was an output that stopped the run, its error is here.
+        // If an output stopped the run, this returns its error.
         Ok(answer) => logs.keep().map(|()| answer)?,
         Err(StudyError::Cancelled) if !cancel.is_interrupted() => {
             return Err(logs.keep().err().unwrap_or(CliError::Interrupted));
@@ -65,7 +65,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-/// What is written while the simulation runs.
+/// Files written during the simulation.
 struct Logs {
     requests: Option<(Output, RequestLog<Sink>)>,
     timeline: Option<(Output, TraceWriter<Sink>)>,
@@ -131,7 +131,7 @@ impl Logs {
         Ok(logs)
     }
 
-    /// Those that are told what happens, if there are any.
+    /// The observers, if there are any.
     fn observers(&mut self) -> Option<impl Observer + Send> {
         let requests = self.requests.as_mut().map(|(_, log)| log);
         let timeline = self.timeline.as_mut().map(|(_, log)| log);
@@ -143,7 +143,7 @@ impl Logs {
         is_any.then_some((requests, (timeline, (decisions, (metrics, traces)))))
     }
 
-    /// Writes the ends and gives the files their names.
+    /// Finishes the files and gives them their final names.
     fn keep(self) -> Result<(), CliError> {
         if let Some((output, log)) = self.requests {
             output.keep(log.finish())?;
@@ -164,7 +164,7 @@ impl Logs {
     }
 }
 
-/// How many requests will arrive in a replication, about; none where only a trace knows.
+/// The expected number of requests in a replication; none if only a trace knows.
 fn expected_requests(scenario: &Scenario) -> Option<f64> {
     let until = SimTime::from(scenario.simulation.horizon);
     let slowest = scenario.functions.iter().map(|function| function.duration.mean_s()).fold(0.0, f64::max);

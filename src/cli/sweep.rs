@@ -33,10 +33,10 @@ use crate::scenario::Scenario;
 use crate::study::sweep as study;
 use crate::study::{Answer, StudyError};
 
-/// The file in which the points are kept that are done.
+/// The file that keeps finished configurations.
 const JOURNAL: &str = "points.journal";
 
-/// Reads, checks all points, simulates, writes, prints.
+/// Reads, checks all configurations, simulates, writes, prints.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitStatus, CliError> {
     let text = ScenarioSource::of(&args.path, &args.scenario.changes)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
@@ -62,7 +62,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<ExitStatus, CliError> {
     }
 }
 
-/// What is asked, read and checked.
+/// The command's input, read and checked.
 struct SweepCommand<'a> {
     args: &'a SweepArgs,
     scenario: &'a Scenario,
@@ -72,7 +72,7 @@ struct SweepCommand<'a> {
     cancel: CancelToken,
 }
 
-/// How much was simulated, and how long it took.
+/// How many requests were simulated, and how long it took.
 #[derive(Clone, Copy, Default)]
 struct Effort {
     simulated: u64,
@@ -80,10 +80,10 @@ struct Effort {
 }
 
 impl SweepCommand<'_> {
-    /// The whole sweep on this machine.
+    /// Runs the whole sweep on this machine.
     fn whole(&self) -> Result<ExitStatus, CliError> {
         let folder = self.folder();
-        // Fails now and not after the long part.
+        // Fail now rather than after the simulation.
         drop(Results::reserve(&folder)?);
         let partial = partial(&folder)
             .map_err(|error| CliError::of_path(format!("cannot write to {}", folder.display()), error))?;
@@ -91,7 +91,7 @@ impl SweepCommand<'_> {
         let costs = match self.survey() {
             Ok(costs) => costs,
             Err(refused) => {
-                // A sweep that was refused leaves nothing behind.
+                // A rejected sweep leaves no files behind.
                 if journal.done() == 0 {
                     forget(&partial, journal);
                 }
@@ -114,19 +114,19 @@ impl SweepCommand<'_> {
         Ok(ExitStatus::Success)
     }
 
-    /// Where the results go.
+    /// The folder for the results.
     fn folder(&self) -> PathBuf {
         self.args.job.folder(self.scenario, self.args.scenario.variant.as_deref())
     }
 
-    /// Where parts go.
+    /// The folder for shards.
     fn parts_folder(&self) -> PathBuf {
         let default = default_folder(self.scenario, self.args.scenario.variant.as_deref());
         let own = || beside(&default, ".parts").unwrap_or_default();
         self.args.job.out.clone().unwrap_or_else(own)
     }
 
-    /// The command that makes a part, with everything that changes the scenario.
+    /// The command that simulates a shard, with every option that changes the scenario.
     fn shard_command(&self, number: u32, of: u32, folder: &Path) -> String {
         let changes = &self.args.scenario.changes;
         let mut words = vec![String::new(), "sweep".to_owned(), self.args.path.display().to_string()];
@@ -149,7 +149,7 @@ impl SweepCommand<'_> {
         command_line(words.into_iter())
     }
 
-    /// What makes points fit together.
+    /// Identifies results that belong to the same sweep.
     fn identity(&self) -> Identity {
         Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -160,7 +160,7 @@ impl SweepCommand<'_> {
         }
     }
 
-    /// The journal in the folder `partial`: the one that is there with `--resume`, else a new one.
+    /// The journal in the folder `partial`: the existing one with `--resume`, otherwise a new one.
     fn journal(&self, partial: &Path) -> Result<Journal, CliError> {
         let path = partial.join(JOURNAL);
         let (identity, width) = (self.identity(), self.task.columns.width());
@@ -205,7 +205,7 @@ impl SweepCommand<'_> {
         }
     }
 
-    /// The command that was typed, with one more option.
+    /// The command as typed, with one more option.
     fn again(&self, option: &str) -> String {
         let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         if !words.iter().any(|word| word == option) {
@@ -214,7 +214,7 @@ impl SweepCommand<'_> {
         command_line(words.into_iter())
     }
 
-    /// Checks all points; says what each costs.
+    /// Checks all configurations; returns the cost of each.
     fn survey(&self) -> Result<Vec<u64>, CliError> {
         let meter = self.args.job.progress(&self.cancel);
         meter.say(format!("checking {} configurations", count(self.task.points.count() as f64)));
@@ -223,7 +223,7 @@ impl SweepCommand<'_> {
         costs.map_err(|failure| stop(failure, || "nothing was simulated".to_owned()))
     }
 
-    /// Simulates points into the journal. `interrupted` says what is left of so many, and how to go on.
+    /// Simulates configurations into the journal. `interrupted` builds the message after an interruption from what is kept.
     fn simulate(
         &self,
         numbers: Vec<u64>,
@@ -262,7 +262,7 @@ impl SweepCommand<'_> {
         Ok(Effort { simulated: simulated.into_inner(), took })
     }
 
-    /// Writes the results folder from all rows in their order, and prints.
+    /// Writes the results folder from all rows, in order, and prints.
     fn write(
         &self,
         results: Results,
@@ -296,7 +296,7 @@ impl SweepCommand<'_> {
         self.args.job.print(&answer.found, &self.folder(), &manifest, earlier.as_ref())
     }
 
-    /// How many points there are, what they cost, and which shards they make.
+    /// Shows the number of configurations, their cost, and the commands of all shards.
     fn show(&self) -> Result<ExitStatus, CliError> {
         let costs = self.survey()?;
         let all: u128 = costs.iter().map(|cost| u128::from(*cost)).sum();
@@ -322,26 +322,26 @@ impl SweepCommand<'_> {
     }
 }
 
-/// Forces the end of a file onto the disk.
+/// Flushes a file to disk.
 fn on_disk(file: BufWriter<File>) -> io::Result<()> {
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// The folder beside the results in which points are kept while there are no results.
+/// The folder beside the results that keeps configurations until there are results.
 fn partial(folder: &Path) -> io::Result<PathBuf> {
     beside(folder, ".partial")
 }
 
-/// The folder of the same name with an ending.
+/// The folder of the same name with a suffix.
 fn beside(folder: &Path, ending: &str) -> io::Result<PathBuf> {
-    // `.` and the like have no name of their own.
+    // `.` and `..` have no file name.
     let folder = if folder.file_name().is_some() { folder.to_owned() } else { resolve(folder)? };
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     Ok(folder.with_file_name(name))
 }
 
-/// Removes the points that are kept, and their folder if nothing else is in it. What is left over does no harm.
+/// Removes the kept configurations, and their folder if it is empty. Leftovers do no harm.
 fn forget(partial: &Path, journal: Journal) {
     drop(journal);
     let _ = fs::remove_file(partial.join(JOURNAL));
@@ -352,7 +352,7 @@ fn cannot_read(path: &Path, error: io::Error) -> CliError {
     CliError::Environment(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
 }
 
-/// Why it ended; `kept` says what there is after an interruption.
+/// The error for a failed sweep; `kept` describes what an interruption left.
 fn stop(failure: Failure, kept: impl Fn() -> String) -> CliError {
     match failure {
         Failure::Cancelled => CliError::Paused(kept()),

@@ -1,4 +1,4 @@
-//! `forewarm trace`: what is in recorded requests, and making some up.
+//! `forewarm trace`: inspects and generates traces.
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ use crate::workload::trace::{
 };
 use crate::workload::{Input, Spread};
 
-/// The names of the published files, of their first day.
+/// File names of the published traces, first day.
 const AZURE_FILES: [&str; 3] = [
     "invocations_per_function_md.anon.d01.csv",
     "function_durations_percentiles.anon.d01.csv",
@@ -79,7 +79,7 @@ fn generate(args: &GenerateArgs) -> Result<ExitStatus, CliError> {
     let functions = spec.draw();
     let streams = Streams::new(args.seed, 0);
     let go_on = || if cancel.is_cancelled() { Err(io::ErrorKind::Other.into()) } else { Ok(()) };
-    // What was generated looks like what was recorded: nothing is written over.
+    // Generated traces look like recorded ones, so nothing is overwritten.
     let own = Own { option: "--out", marks: &[] };
     let open = |path: &Path| Output::open(path, own, None, &cancel);
     let (written, outputs) = match args.kind {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::summary::Asked;
 use super::summary::{ScenarioRef, Stat, Summary};
+use crate::scenario::axis::short_names;
 use crate::stats::selection::{Finding, Range};
 pub use subjects::{Kind, Observation, Requirement, Subjects};
 
@@ -69,22 +70,7 @@ impl Plan {
     /// The keys of the axes without what they need not say: `checkout.memory`, or `memory` where one function is changed.
     #[must_use]
     pub fn short_keys(&self) -> Vec<String> {
-        const DULL: [&str; 4] = ["concurrency", "scaling", "keep-alive", "fixed"];
-        let short = |key: &str, with_function: bool| -> String {
-            let parts: Vec<&str> = key.split('.').collect();
-            let (&last, rest) = parts.split_last().unwrap_or((&"", &[]));
-            let last = if last == "window" { "keep-alive" } else { last };
-            let name = rest.get(1).filter(|name| with_function && !DULL.contains(name));
-            name.map_or_else(|| last.to_owned(), |name| format!("{name} {last}"))
-        };
-        let keys: Vec<String> = self.axes.iter().map(|axis| short(&axis.key, false)).collect();
-        let is_clear = keys.iter().all(|key| keys.iter().filter(|other| *other == key).count() == 1);
-        let functions: Vec<&str> =
-            self.axes.iter().filter_map(|axis| axis.key.strip_prefix("function.")?.split('.').next()).collect();
-        if is_clear && functions.windows(2).all(|pair| pair[0] == pair[1]) {
-            return keys;
-        }
-        self.axes.iter().map(|axis| short(&axis.key, true)).collect()
+        short_names(&self.axes.iter().map(|axis| axis.key.as_str()).collect::<Vec<_>>())
     }
 }
 

@@ -23,6 +23,31 @@ pub struct Stat {
     pub half_width: Option<f64>,
 }
 
+impl Stat {
+    /// The ends of the interval; the lower one of an amount that is never below zero is not either.
+    #[must_use]
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let half = self.half_width?;
+        let low = self.mean - half;
+        Some((if self.mean >= 0.0 { low.max(0.0) } else { low }, self.mean + half))
+    }
+}
+
+/// Money in JSON: with the ends of its interval, if there is one, as in a plan.
+pub(crate) fn with_range<S: serde::Serializer>(stat: &Stat, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Ranged {
+        mean: f64,
+        half_width: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        low: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        high: Option<f64>,
+    }
+    let (low, high) = stat.range().unzip();
+    Ranged { mean: stat.mean, half_width: stat.half_width, low, high }.serialize(to)
+}
+
 fn null_is_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
@@ -82,6 +107,7 @@ pub struct Summary {
     /// Whether the scenario has prices; without them all costs are 0.
     pub has_prices: bool,
     /// Cost of 30 days at the measured rate: prices by monthly volume, minus `monthly_free_usd`.
+    #[serde(serialize_with = "with_range")]
     pub monthly_cost_usd: Stat,
     /// Deduction of free amounts from the list price of these 30 days.
     pub monthly_free_usd: Stat,
@@ -197,7 +223,10 @@ impl Asked {
         let what = match (&self.metric, self.within) {
             _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
-            (None, within) => format!("requests completed within {}s", within.unwrap_or_default()),
+            (None, within) => match within.unwrap_or_default() {
+                within if within < 1.0 => format!("requests completed within {} ms", (within * 1e6).round() / 1e3),
+                within => format!("requests completed within {within} s"),
+            },
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
         subject(&what, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))

@@ -231,7 +231,7 @@ fn over_time_chart(found: &Backtest) -> Drawn {
         tips: tips.collect(),
     };
     let caption = format!("Each point is an interval of {}.", duration(width));
-    Drawn { name: "over-time", caption, svg: chart.svg() }
+    chart.drawn("over-time", caption)
 }
 
 fn of_decisions(decisions: &Decisions) -> Vec<Block> {
@@ -310,7 +310,7 @@ fn decisions_chart(decisions: &Decisions) -> Drawn {
         tips: Vec::new(),
     };
     let caption = "Pods that were recorded, and pods that the policy orders on the recorded metrics.".to_owned();
-    Drawn { name: "decisions", caption, svg: chart.svg() }
+    chart.drawn("decisions", caption)
 }
 
 /// Every decision as CSV.

@@ -41,7 +41,7 @@ pub fn comment(plan: &Plan, before: &dyn Fn(&str) -> Option<String>) -> String {
     row("cost per month", &|one| Quantity::Usd.stat(&one.month_usd));
     row("p99 latency", &|one| Quantity::Seconds.stat(&one.latency_s_p99));
     row("failed requests", &|one| Quantity::Ratio.stat(&one.failure_ratio));
-    row("cold starts", &|one| Quantity::Ratio.stat(&one.cold_affected_ratio));
+    row("waited for a cold start", &|one| Quantity::Ratio.stat(&one.cold_affected_ratio));
     row("objectives met", &|one| format!("{} of {}", one.met, one.objectives));
     let Estimate { mean, low, high } = best.month_usd;
     if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {

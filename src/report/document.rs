@@ -320,16 +320,13 @@ impl Cell {
         }
     }
 
-    /// Its interval alone: `± 14 ms`, `598 ms to 626 ms`; empty if there is none.
+    /// Its interval alone: `± 14 ms`, `$12.10 to $12.70`; empty if there is none.
     #[must_use]
     pub fn interval(&self) -> String {
         match &self.value {
             Value::Text(_) | Value::Range(_, _, None) => String::new(),
-            Value::Stat(quantity, stat) => quantity.half_width(stat),
-            Value::Range(quantity, _, Some((low, high))) => {
-                let [low, high] = [low, high].map(|end| quantity.text(*end));
-                if low == high { String::new() } else { format!("{low} to {high}") }
-            }
+            Value::Stat(quantity, stat) => quantity.interval(stat),
+            Value::Range(quantity, _, Some((low, high))) => quantity.range(*low, *high),
         }
     }
 

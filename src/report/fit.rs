@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, BLUE, Dash, Drawn, MUTED, Mark, Panel, Plot, Scale, Shape, Style, VERMILLION};
 use super::document::{Block, Card, Cell, Column, Document, Place, Row, Section, Table, Tone, html};
-use super::format::{Quantity, duration, percent};
+use super::format::{Quantity, count, duration, percent};
 use crate::fit::arrivals::Arrivals;
 use crate::fit::laws::Found;
 use crate::fit::{Fit, FittedFunction, Measured};
@@ -37,7 +37,8 @@ fn document(name: &str, fit: &Fit, measured: &Measured) -> Document {
         kind: "fit",
         name: name.to_owned(),
         title: format!(
-            "{requests} requests, {} function{}",
+            "{} requests, {} function{}",
+            count(requests as f64),
             fit.functions.len(),
             if fit.functions.len() == 1 { "" } else { "s" }
         ),
@@ -58,7 +59,10 @@ fn document(name: &str, fit: &Fit, measured: &Measured) -> Document {
 }
 
 fn read(measured: &Measured) -> Vec<super::document::Prose> {
-    let files = measured.read.iter().map(|(file, format, count)| format!("{file}: {format}, {count} records"));
+    let files = measured
+        .read
+        .iter()
+        .map(|(file, format, number)| format!("{file}: {format}, {} records", count(*number as f64)));
     let skipped = measured.skipped.iter().map(|(file, line, why)| format!("skipped: {file}:{line}: {why}"));
     files.chain(skipped).map(Into::into).collect()
 }
@@ -67,7 +71,7 @@ fn cards(function: &FittedFunction) -> Vec<Card> {
     let mut cards = Vec::new();
     if let Some(arrivals) = &function.arrivals {
         let lines = vec![arrivals.kind.to_string(), format!("over {}", duration(arrivals.length_s))];
-        cards.push(Card::new("Arrivals", format!("{:.4} /s", arrivals.rate), lines));
+        cards.push(Card::new("Arrivals", format!("{:.4}/s", arrivals.rate), lines));
     }
     if let Some(found) = &function.durations {
         let law = found.best().filter(|_| found.is_good).map_or("quantiles", |best| best.law.family.name());
@@ -75,12 +79,13 @@ fn cards(function: &FittedFunction) -> Vec<Card> {
     }
     if function.counts.known > 0 {
         let share = function.counts.cold as f64 / function.counts.known as f64;
-        let lines = vec![format!("{} of {}", function.counts.cold, function.counts.known)];
+        let lines = vec![format!("{} of {}", count(function.counts.cold as f64), count(function.counts.known as f64))];
         cards.push(Card::new("Cold starts", percent(share), lines));
     }
     if let Some(found) = &function.keep_alive {
         let (low, high) = found.between_s;
-        let lines = vec![format!("{} of {} idle times do not fit", found.misfits, found.seen.0 + found.seen.1)];
+        let lines =
+            vec![format!("{} of {} idle times do not fit", found.misfits, count((found.seen.0 + found.seen.1) as f64))];
         cards.push(Card::new("Keep-alive", format!("{} to {}", duration(low), duration(high)), lines));
     }
     cards
@@ -127,16 +132,16 @@ fn laws(what: &str, found: &Found) -> Table {
         )
     });
     Table {
-        caption: format!("Distributions fitted to the {what} ({} values)", found.count),
-        rows_are: "law",
+        caption: format!("Distributions fitted to the {what} ({} values)", count(found.count as f64)),
+        rows_are: "Distribution",
         columns: vec![
             Column::new("AIC", "AIC above that of the best distribution"),
             Column::new(
-                "off by",
+                "Off by",
                 "Largest distance between the cumulative distributions of data and fit \
                                    (Kolmogorov-Smirnov)",
             ),
-            Column::text("parameters", "As written in a scenario"),
+            Column::text("Parameters", "As written in a scenario"),
         ],
         rows: rows.collect(),
         total: None,
@@ -145,7 +150,7 @@ fn laws(what: &str, found: &Found) -> Table {
 }
 
 fn plot(name: &'static str, caption: &str, plot: &Plot) -> Drawn {
-    Drawn { name, caption: caption.to_owned(), svg: plot.svg() }
+    plot.drawn(name, caption)
 }
 
 /// Shares of values that are longer, data beside law.
@@ -205,7 +210,7 @@ fn quantiles(what: &str, found: &Found) -> Drawn {
     let chart = Plot {
         description: title.clone(),
         title,
-        x: Axis::new("law", Quantity::Seconds, Scale::Log),
+        x: Axis::new("fit", Quantity::Seconds, Scale::Log),
         panels: vec![panel],
         tips: Vec::new(),
     };

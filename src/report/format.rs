@@ -38,7 +38,8 @@ impl Quantity {
         if self == Self::Usd { money(x) } else { format!("{}{}", grouped(&digits), scale.suffix) }
     }
 
-    /// The mean and its interval, as many digits as the interval justifies: `612 ± 14 ms`.
+    /// The mean and its interval, as many digits as the interval justifies: `612 ± 14 ms`. Money is budgeted by its range:
+    /// `$12.40 ($12.10 to $12.70)`.
     ///
     /// Without an interval, the mean alone.
     #[must_use]
@@ -46,6 +47,9 @@ impl Quantity {
         let Some(width) = width(stat) else {
             return self.text(stat.mean);
         };
+        if self == Self::Usd {
+            return format!("{} ({})", self.text(stat.mean), self.interval(stat));
+        }
         let scale = self.scale(stat.mean.abs().max(width));
         let (mean, half) = (stat.mean * scale.factor, width * scale.factor);
         let places = decimals(half, 2);
@@ -57,10 +61,14 @@ impl Quantity {
         format!("{sign}{}{mean} ± {half}{}", scale.prefix, scale.suffix)
     }
 
-    /// Half of the interval alone, as in `± 14 ms`; empty without one.
+    /// The interval alone: `± 14 ms`, `$12.10 to $12.70`; empty without one.
     #[must_use]
-    pub fn half_width(self, stat: &Stat) -> String {
+    pub fn interval(self, stat: &Stat) -> String {
         match width(stat) {
+            Some(_) if self == Self::Usd => {
+                let (low, high) = stat.range().unwrap_or((stat.mean, stat.mean));
+                self.range(low, high)
+            }
             Some(half) => {
                 let scale = self.scale(stat.mean.abs().max(half));
                 let scaled = half * scale.factor;
@@ -72,6 +80,39 @@ impl Quantity {
             }
             None => String::new(),
         }
+    }
+
+    /// A range: `598 ms to 626 ms`, `$12.10 to $12.70`; the width decides on the digits of money. Empty if the ends look the
+    /// same.
+    #[must_use]
+    pub fn range(self, low: f64, high: f64) -> String {
+        let half = (high - low) / 2.0;
+        let places = match low.abs().max(high.abs()) {
+            most if most >= 1.0 => decimals(half, 2),
+            most => decimals(half, 1).max(decimals(most, 3)),
+        };
+        let ends = [low, high].map(|end| match self {
+            // From one dollar on, cents or none; below, as many digits as an amount has or as differ.
+            Self::Usd if half > 0.0 && half.is_finite() && places <= MOST_PLACES => {
+                let (sign, amount) = if end < 0.0 { ("-", -end) } else { ("", end) };
+                let places = if low.abs().max(high.abs()) >= 1.0 && places > 0 { 2 } else { places };
+                format!("{sign}${}", grouped(&format!("{amount:.places$}")))
+            }
+            _ => self.text(end),
+        });
+        if ends[0] == ends[1] { String::new() } else { ends.join(" to ") }
+    }
+
+    /// A difference with its sign and interval: `+1.2 ± 0.1 ms`, `+$4.72 ($4.42 to $5.02)`; that of ratios in percentage
+    /// points, `-0.97 ± 0.02 pp`.
+    #[must_use]
+    pub fn difference(self, stat: &Stat) -> String {
+        let number = match width(stat).filter(|_| self == Self::Usd) {
+            Some(half) => format!("{} ({})", self.text(stat.mean), self.range(stat.mean - half, stat.mean + half)),
+            None => self.stat(stat),
+        };
+        let number = if self == Self::Ratio { number.replace(" %", " pp") } else { number };
+        format!("{}{number}", if stat.mean > 0.0 { "+" } else { "" })
     }
 
     fn scale(self, x: f64) -> Scale {
@@ -90,7 +131,7 @@ fn width(stat: &Stat) -> Option<f64> {
     stat.half_width.filter(is_wide)
 }
 
-/// A duration of `seconds` with three digits in a fitting unit: `850 us`, `1.23 ms`, `2.50 h`.
+/// A duration of `seconds` with three digits in a fitting unit: `850 µs`, `1.23 ms`, `2.50 h`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -122,6 +163,17 @@ pub fn exactly(seconds: f64) -> String {
         }
     }
     parts.join(" ")
+}
+
+/// How long something takes, as an estimate: `40 s`, `3 min`, `1.5 h`.
+#[must_use]
+pub fn roughly(time: std::time::Duration) -> String {
+    match time.as_secs_f64().ceil() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds.div_ceil(60)),
+        seconds @ 3_600..172_800 => format!("{:.1} h", seconds as f64 / 3_600.0),
+        seconds => format!("{} d", grouped(&(seconds as f64 / 86_400.0).round().to_string())),
+    }
 }
 
 /// A multiple: `2.1x`. Three places tell apart the loads between which a limit was sought.
@@ -197,7 +249,7 @@ fn time_unit(seconds: f64) -> Scale {
     let (factor, suffix) = match s {
         _ if s == 0.0 => (1.0, " s"),
         _ if s < 0.9995e-6 => (1e9, " ns"),
-        _ if s < 0.9995e-3 => (1e6, " us"),
+        _ if s < 0.9995e-3 => (1e6, " µs"),
         _ if s < 0.9995 => (1e3, " ms"),
         _ if s < 120.0 => (1.0, " s"),
         _ if s < 7_200.0 => (1.0 / 60.0, " min"),
@@ -245,7 +297,7 @@ mod tests {
         for (seconds, text) in [
             (0.0, "0 s"),
             (1.5e-9, "1.50 ns"),
-            (850e-6, "850 us"),
+            (850e-6, "850 µs"),
             (0.001234, "1.23 ms"),
             (0.9996, "1.00 s"),
             (0.0999999, "100 ms"),
@@ -324,7 +376,10 @@ mod tests {
             (Quantity::Seconds, 0.612_34, 0.014_2, "612 ± 14 ms"),
             (Quantity::Seconds, 0.001_234_56, 0.000_056_7, "1.235 ± 0.057 ms"),
             (Quantity::Count, 1_234_567.0, 1_234.4, "1,234,567 ± 1,234"),
-            (Quantity::Usd, 1_234.56, 12.3, "$1,235 ± 12"),
+            (Quantity::Usd, 1_234.56, 12.3, "$1,234.56 ($1,222 to $1,247)"),
+            (Quantity::Usd, 85.46, 0.06, "$85.46 ($85.40 to $85.52)"),
+            (Quantity::Usd, 0.057_3, 0.003, "$0.0573 ($0.0543 to $0.0603)"),
+            (Quantity::Usd, 1.0, 1.5, "$1.00 ($0.00 to $2.50)"),
             (Quantity::Ratio, 0.005_2, 0.000_31, "0.520 ± 0.031 %"),
             (Quantity::Seconds, 0.0, 0.01, "0 ± 10 ms"),
             (Quantity::Count, 10.0, 0.0, "10"),
@@ -333,6 +388,21 @@ mod tests {
             assert_eq!(quantity.stat(&stat(mean, half)), text);
         }
         assert_eq!(Quantity::Seconds.stat(&Stat { mean: 0.5, half_width: None }), "500 ms");
+    }
+
+    #[test]
+    fn differences_have_signs() {
+        let stat = |mean, half| Stat { mean, half_width: Some(half) };
+        for (quantity, mean, half, text) in [
+            (Quantity::Usd, 4.72, 0.3, "+$4.72 ($4.42 to $5.02)"),
+            (Quantity::Usd, -4.72, 0.3, "-$4.72 (-$5.02 to -$4.42)"),
+            (Quantity::Usd, 0.1, 0.3, "+$0.100 (-$0.200 to $0.400)"),
+            (Quantity::Ratio, -0.0097, 0.0002, "-0.970 ± 0.020 pp"),
+            (Quantity::Seconds, 0.0012, 0.0001, "+1.20 ± 0.10 ms"),
+            (Quantity::Count, 0.0, 0.0, "0"),
+        ] {
+            assert_eq!(quantity.difference(&stat(mean, half)), text);
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod otlp;
 mod parquet;
 pub mod perfetto;
 pub(crate) mod phrases;
+pub mod preview;
 pub mod quick;
 pub mod read_back;
 pub mod requests;

@@ -23,7 +23,7 @@ pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> Strin
 fn users(summary: &Summary) -> String {
     let total = &summary.total;
     format!(
-        "p50 {}, p99 {}; {} cold starts, {} failed",
+        "p50 {}, p99 {}; {} waited for a cold start, {} failed",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
         Quantity::Ratio.stat(&total.cold_affected_ratio),
@@ -58,7 +58,9 @@ fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     let today = plan.candidates.iter().find(|one| one.number == 0);
     match plan.best.and_then(|best| plan.candidate(best)) {
         Some(best) if best.number == 0 => format!("nothing: {asked} is already met"),
-        Some(best) => format!("{} meets {asked} for {}", plan.describe(best), price(best, today)),
+        Some(best) => {
+            format!("{} meets {asked} for {}", plan.describe(best), price(best, today, summary.monthly_cost_usd.mean))
+        }
         None => match &plan.nearest {
             Some(nearest) => planned::nearest(plan, nearest),
             None => format!("no tested value meets {asked}"),
@@ -66,13 +68,14 @@ fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     }
 }
 
-/// What a configuration costs, and how much that is beside today's.
-fn price(one: &Candidate, today: Option<&Candidate>) -> String {
+/// What a configuration costs, and how much that is beside today's, which was shown as `now`: the difference is that of the same
+/// requests, and the sums can be checked.
+fn price(one: &Candidate, today: Option<&Candidate>, now: f64) -> String {
     let Some(month) = one.month_usd.mean else { return "an unknown price".to_owned() };
-    let text = format!("{} a month", Quantity::Usd.text(month));
-    match today.and_then(|today| today.month_usd.mean) {
-        Some(before) if before > month => format!("{text}, which saves {}", Quantity::Usd.text(before - month)),
-        Some(before) => format!("{text}, {} more than now", Quantity::Usd.text(month - before)),
-        None => text,
+    let usd = |x: f64| Quantity::Usd.text(x);
+    match today.and_then(|today| today.month_usd.mean).map(|before| month - before) {
+        Some(more) if more < 0.0 => format!("{} a month, which saves {}", usd(now + more), usd(-more)),
+        Some(more) => format!("{} a month, {} more than now", usd(now + more), usd(more)),
+        None => format!("{} a month", usd(month)),
     }
 }

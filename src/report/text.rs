@@ -47,7 +47,7 @@ impl Text {
 }
 
 /// What stays on the line of the number before it.
-const UNITS: [&str; 10] = ["%", "%,", "%;", "%.", "ms", "us", "s", "min", "h", "pp"];
+const UNITS: [&str; 10] = ["%", "%,", "%;", "%.", "ms", "µs", "s", "min", "h", "pp"];
 
 /// A text in lines of so many characters at most, unless a word is longer. A number keeps its unit and its interval.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {

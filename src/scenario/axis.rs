@@ -340,9 +340,89 @@ impl Range {
     }
 }
 
+/// Words of keys that say nothing beside the others: families of distributions, arrivals and policies.
+const DULL: [&str; 18] = [
+    "arrivals",
+    "burst",
+    "concurrency",
+    "constant",
+    "diurnal",
+    "exponential",
+    "fixed",
+    "gamma",
+    "log-normal",
+    "mmpp",
+    "normal",
+    "piecewise",
+    "poisson",
+    "scaling",
+    "uniform",
+    "value",
+    "weibull",
+    "window",
+];
+
+/// Short names of some keys: `memory`, `keep-alive`, `duration median`; with the names of functions and sources where they
+/// would be alike otherwise: `checkout memory`.
+#[must_use]
+pub fn short_names(keys: &[&str]) -> Vec<String> {
+    let named = |key: &str| match key.split('.').collect::<Vec<_>>().as_slice() {
+        // `function.NAME.key`, `platform.key`.
+        ["platform" | "simulation", rest @ ..] => (None, words(rest)),
+        [_, name, rest @ ..] if !rest.is_empty() => (Some((*name).to_owned()), words(rest)),
+        all => (None, words(all)),
+    };
+    let all: Vec<(Option<String>, String)> = keys.iter().map(|key| named(key)).collect();
+    let is_clear = |places: &[usize]| {
+        places.iter().all(|one| places.iter().all(|other| one == other || all[*one].1 != all[*other].1))
+    };
+    let places: Vec<usize> = (0..all.len()).collect();
+    let names: Vec<&String> = all.iter().filter_map(|(name, _)| name.as_ref()).collect();
+    let is_of_one = names.windows(2).all(|pair| pair[0] == pair[1]);
+    let short = |(name, words): &(Option<String>, String)| match name {
+        Some(name) if !(is_clear(&places) && is_of_one) => format!("{name} {words}"),
+        _ => words.clone(),
+    };
+    all.iter().map(short).collect()
+}
+
+/// The last words of a key that say something.
+fn words(parts: &[&str]) -> String {
+    let telling: Vec<&str> = parts.iter().copied().filter(|part| !DULL.contains(part)).collect();
+    match telling.as_slice() {
+        [] => parts.last().copied().unwrap_or_default().to_owned(),
+        [.., before, last] => format!("{before} {last}"),
+        [one] => (*one).to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_names_tell_keys_apart() {
+        let short = |keys: &[&str]| short_names(keys).join(", ");
+        assert_eq!(
+            short(&[
+                "function.thumbnail.memory",
+                "function.thumbnail.duration.log-normal.median",
+                "function.thumbnail.keep-alive.fixed.window"
+            ]),
+            "memory, duration median, keep-alive"
+        );
+        assert_eq!(short(&["function.a.concurrency.provisioned"]), "provisioned");
+        assert_eq!(
+            short(&["function.a.concurrency.provisioned", "function.b.concurrency.provisioned"]),
+            "a provisioned, b provisioned"
+        );
+        assert_eq!(
+            short(&["source.web.arrivals.poisson.rate", "platform.concurrency.account-limit"]),
+            "rate, account-limit"
+        );
+        assert_eq!(short(&["variant"]), "variant");
+        assert_eq!(short(&["function.a.step.db.client.retry.max-attempts"]), "retry max-attempts");
+    }
 
     fn range(from: &str, to: &str, is_log: bool) -> Range {
         let of = |text: &str| {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::{Answer, Source, Study, StudyError};
 use crate::experiment::Progress;
+use crate::experiment::plan::preview::{self, Preview, Sampled};
 use crate::experiment::plan::space::{Axis, Space};
 use crate::experiment::plan::{self as experiment, FIRST};
 use crate::measure::plan::Plan as Found;
@@ -54,6 +55,31 @@ impl Plan {
         let skips_headroom = options.skips_headroom;
         Ok((Self { scenario, asked, first, skips_headroom, candidates }, warnings))
     }
+
+    /// What is about to be simulated.
+    #[must_use]
+    pub fn preview(&self) -> Preview {
+        Preview::of(&self.input())
+    }
+
+    /// What may be changed.
+    #[must_use]
+    pub const fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Simulates the scenario as it is until `progress` breaks, to see how fast that is.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub fn sample(&self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Sampled, StudyError> {
+        Ok(preview::sample(&self.input(), threads, progress)?)
+    }
+
+    fn input(&self) -> experiment::Input<'_> {
+        let Self { scenario, asked, first, skips_headroom, candidates } = self;
+        experiment::Input { scenario, plan: asked, candidates, first: *first, skips_headroom: *skips_headroom }
+    }
 }
 
 impl<'a> Study<'a> for Plan {
@@ -69,10 +95,7 @@ impl<'a> Study<'a> for Plan {
     }
 
     fn run(&mut self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Answer<Found>, StudyError> {
-        let Self { scenario, asked, first, skips_headroom, candidates } = self;
-        let input =
-            experiment::Input { scenario, plan: asked, candidates, first: *first, skips_headroom: *skips_headroom };
-        let planned = experiment::plan(&input, threads, progress)?;
+        let planned = experiment::plan(&self.input(), threads, progress)?;
         let replications = planned.plan.candidates.iter().map(|one| one.replications).max().unwrap_or_default();
         let is_whole = planned.plan.is_finished;
         Ok(Answer { found: planned.plan, replications, simulated: planned.simulated, is_whole })

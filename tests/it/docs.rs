@@ -226,7 +226,8 @@ fn results_reference() -> String {
         Columns have the same names everywhere: a metric has underscores instead of dots, as in `latency_s_p99`; in tables that are \
         not by function, a metric of one function is `function.NAME.latency_s_p99`; scenario keys keep their dots.\n\n\
         Times are in seconds, money in US dollars. Counts are per replication, for the measured period. Each metric is\n\
-        `{\"mean\": x, \"half_width\": h}` over replications; h is the half-width of the 95 % interval, null with one replication.\n\n\
+        `{\"mean\": x, \"half_width\": h}` over replications; h is the half-width of the 95 % interval, null with one replication.\n\
+        `monthly_cost_usd` also has the ends of that interval, `low` and `high`.\n\n\
         If applicable, `summary.json` also has (see [Statistics](../background/statistics.md)): `precision`, as requested and\n\
         reached; `rare`, ratios with fewer than ten observed events, with `seen`, `of`, `low` and `high`; `warm_up`, as determined\n\
         by a pilot run; `batch_means`, the batches and whether they are independent. With batch means, peaks, maxima, lifespans,\n\

@@ -136,7 +136,7 @@ fn chart(title: &str, result: &RunResult) -> String {
         panels: panels.collect(),
         tips: Vec::new(),
     }
-    .svg()
+    .svg(900.0)
 }
 
 /// Intervals made longer until there are few, and those that follow one another with the same value made one.

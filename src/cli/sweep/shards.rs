@@ -41,7 +41,7 @@ impl SweepCommand<'_> {
             }
             return Ok(ExitStatus::Success);
         }
-        // Fails now and not after the long part.
+        // Fail now rather than after the simulation.
         let claim = Claim::of(&resolve(&path).map_err(failed)?, &path)?;
         let file = File::create_new(claim.temporary()).map_err(failed)?;
         let mut journal =

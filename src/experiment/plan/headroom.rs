@@ -1,5 +1,6 @@
 //! What happens to a configuration when the load grows.
 
+use super::Input;
 use super::samples::{conclude, shown_range};
 use super::simulator::{Sample, Simulator};
 use crate::engine::SimError;
@@ -14,9 +15,11 @@ use crate::stats::comparison::Looks;
 use crate::stats::selection::mean_range;
 
 /// Multiples of today's load, from which the first is searched that the configuration does not bear.
-const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+pub(super) const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
 /// Bisection steps between the last multiple that holds and the first that does not.
-const HALVINGS: usize = 5;
+pub(super) const HALVINGS: usize = 5;
+/// Replications at another load than today's, at most: only where it is not clear earlier.
+const AT_A_LOAD: u32 = 48;
 /// Share of throttled requests from which a limit counts as reached.
 const BINDS: f64 = 0.001;
 
@@ -56,7 +59,7 @@ pub(super) fn headroom(
         points.insert(place, point);
         Ok::<bool, SimError>(points[place].verdict == Verdict::Met)
     };
-    let known = MULTIPLES.partition_point(|one| requests(scenario) * one <= MAX_REQUESTS).max(1);
+    let known = multiples(requests(scenario)).len();
     let (mut holds, mut breaks) = (0, known);
     while breaks - holds > 1 {
         let middle = holds + (breaks - holds) / 2;
@@ -97,6 +100,16 @@ pub(super) fn headroom(
         points,
     };
     Ok((headroom, today, simulator.runs() - before))
+}
+
+/// The multiples that can be simulated of so many requests in a replication.
+pub(super) fn multiples(requests: f64) -> &'static [f64] {
+    &MULTIPLES[..MULTIPLES.partition_point(|one| requests * one <= MAX_REQUESTS).max(1)]
+}
+
+/// Replications at another load than today's, at most.
+pub(super) fn most(input: &Input<'_>) -> u32 {
+    AT_A_LOAD.min(input.plan.max_replications).max(input.first)
 }
 
 /// Whether a limit holds requests back at a load.
@@ -195,7 +208,7 @@ fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], mo
 }
 
 /// Requests expected in one replication.
-fn requests(scenario: &Scenario) -> f64 {
+pub(super) fn requests(scenario: &Scenario) -> f64 {
     let horizon = scenario.simulation.horizon.as_secs_f64();
     let rate = |source: &Source| source.arrivals.mean_rate(source.service_mean_s(&scenario.functions), horizon);
     scenario.sources.iter().map(|source| rate(source) * horizon).sum()

@@ -5,10 +5,12 @@
 //! | [`space`] | the grid of candidates, and lines in it |
 //! | [`samples`] | their observations, and the conclusions that these allow |
 //! | [`search`] | the cheapest that is shown to meet the objectives, with few replications |
-//! | `laboratory` | the source of observations: the simulator |
+//! | `simulator` | the source of observations: the simulator |
 //! | `headroom` | what happens to the answer when the load grows |
+//! | [`preview`] | what is about to be simulated |
 
 mod headroom;
+pub mod preview;
 pub mod samples;
 pub mod search;
 mod simulator;
@@ -40,8 +42,6 @@ use space::{Axis, Space};
 pub const FIRST: u32 = 3;
 /// Replications of what is recommended, at least (where the plan allows as many).
 const OF_THE_BEST: u32 = 12;
-/// Replications at another load than today's, at most: only where it is not clear earlier.
-const AT_A_LOAD: u32 = 48;
 /// Margins that differ by less than this share of a bound count as equal.
 const SAME_MARGIN: f64 = 0.01;
 /// Number of functions compared to find the candidate that equals the scenario.
@@ -117,7 +117,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
             requirements: &requirements,
             today,
             first: input.first,
-            most: at_most(AT_A_LOAD),
+            most: headroom::most(input),
             alpha: alpha * AFTERWARDS,
             growth: input.plan.growth.as_ref(),
         };

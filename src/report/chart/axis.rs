@@ -17,7 +17,7 @@ pub enum Scale {
 }
 
 /// What an axis measures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     /// What it is, without the unit.
     pub label: String,
@@ -27,18 +27,26 @@ pub struct Axis {
     pub scale: Scale,
     /// What the numbers 0, 1, 2 ... stand for, if they are places of words.
     names: Vec<String>,
+    /// Where the ticks are, with their labels; empty: at round numbers.
+    at: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// An axis.
     pub fn new(label: impl Into<String>, quantity: Quantity, scale: Scale) -> Self {
-        Self { label: label.into(), quantity, scale, names: Vec::new() }
+        Self { label: label.into(), quantity, scale, names: Vec::new(), at: Vec::new() }
     }
 
     /// With words at 0, 1, 2 ... in place of numbers.
     #[must_use]
     pub fn with_names(self, names: &[String]) -> Self {
         Self { names: names.to_vec(), ..self }
+    }
+
+    /// With ticks at these values only.
+    #[must_use]
+    pub fn with_ticks(self, at: Vec<(f64, String)>) -> Self {
+        Self { at, ..self }
     }
 
     /// The axis over `values`; none if there is nothing to show.
@@ -52,7 +60,7 @@ impl Axis {
         if !self.names.is_empty() {
             return Some(self.words());
         }
-        Some(match self.scale {
+        let fitted = match self.scale {
             Scale::Time => self.time(lo, hi, ticks),
             Scale::Linear => self.linear(lo.min(0.0), hi.max(0.0), ticks),
             Scale::Near => {
@@ -60,7 +68,8 @@ impl Axis {
                 self.linear(lo, hi, ticks)
             }
             Scale::Log => self.log(lo, hi, ticks),
-        })
+        };
+        Some(if self.at.is_empty() { fitted } else { Fitted { ticks: self.at.clone(), ..fitted } })
     }
 
     fn words(&self) -> Fitted {
@@ -230,7 +239,7 @@ fn round_factors(lo: f64, hi: f64) -> Vec<f64> {
 fn time_unit(seconds: f64) -> (f64, &'static str) {
     match seconds {
         s if s < 1e-6 => (1e9, "ns"),
-        s if s < 1e-3 => (1e6, "us"),
+        s if s < 1e-3 => (1e6, "µs"),
         s if s < 1.0 => (1e3, "ms"),
         s if s <= 300.0 => (1.0, "s"),
         s if s <= 18_000.0 => (1.0 / 60.0, "min"),

@@ -36,28 +36,29 @@ pub(in crate::report) const SMALL: f64 = 13.0;
 /// The height of a picture without data.
 const EMPTY: f64 = 160.0;
 
-/// A picture of `height` pixels with a title, a description for those who do not see it, and `overlay` (SVG) on top.
-pub(in crate::report) fn picture(
-    title: &str,
-    description: &str,
-    height: f64,
-    overlay: &str,
-    draw: impl FnOnce(&Canvas<'_>),
-) -> String {
-    framed((f64::from(WIDTH), height), title, description, overlay, draw)
+/// Whether a picture is one for a phone.
+pub(in crate::report) fn is_narrow(width: f64) -> bool {
+    width < WIDTH
 }
 
-/// The same of any width.
-pub(in crate::report) fn framed(
+/// Where a picture of a width begins below its title, which a narrow one does not have.
+pub(in crate::report) fn top(width: f64) -> f64 {
+    if is_narrow(width) { 4.0 } else { TITLE }
+}
+
+/// A picture with a title, a description for those who do not see it, and `overlay` (SVG) on top.
+pub(in crate::report) fn picture(
     (width, height): (f64, f64),
     title: &str,
     description: &str,
     overlay: &str,
     draw: impl FnOnce(&Canvas<'_>),
 ) -> String {
-    let body = layer_of((width, height), |canvas| {
+    let body = layer((width, height), |canvas| {
         canvas.rect((0.0, 0.0), (width, height), GROUND);
-        canvas.title(title);
+        if !is_narrow(width) {
+            canvas.title(title);
+        }
         draw(canvas);
     });
     let (right, bottom) = size((width, height));
@@ -73,19 +74,15 @@ pub(in crate::report) fn framed(
 pub(super) const NO_DATA: &str = "<desc>Nothing to show.</desc>";
 
 /// What stands where there is no data.
-pub(super) fn empty(title: &str) -> String {
-    picture(title, "Nothing to show.", EMPTY, "", |canvas| {
-        let middle = (f64::from(WIDTH) / 2.0, EMPTY / 2.0 + 12.0);
+pub(super) fn empty(title: &str, width: f64) -> String {
+    picture((width, EMPTY), title, "Nothing to show.", "", |canvas| {
+        let middle = (width / 2.0, EMPTY / 2.0 + 12.0);
         canvas.text("Nothing to show", middle, Side::Middle, 15.0, MUTED);
     })
 }
 
-/// What is drawn on a picture of `height` pixels, as SVG elements without the `<svg>` around them.
-pub(super) fn layer(height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String {
-    layer_of((f64::from(WIDTH), height), draw)
-}
-
-fn layer_of(extent: (f64, f64), draw: impl FnOnce(&Canvas<'_>)) -> String {
+/// What is drawn on a picture, as SVG elements without the `<svg>` around them.
+pub(super) fn layer(extent: (f64, f64), draw: impl FnOnce(&Canvas<'_>)) -> String {
     let mut text = String::new();
     {
         let canvas = Canvas { area: SVGBackend::with_string(&mut text, size(extent)).into_drawing_area() };
@@ -117,6 +114,14 @@ pub(super) fn dashed(style: Style, inside: &str) -> String {
         Dash::Dotted => (2.0, 3.0),
     };
     format!("<g stroke-dasharray=\"{} {}\">{inside}</g>\n", sub(line), sub(gap))
+}
+
+/// Text that can be read across lines.
+pub(super) fn haloed(inside: &str) -> String {
+    let width = sub(3.0);
+    format!(
+        "<g stroke=\"#FFFFFF\" stroke-width=\"{width}\" stroke-linejoin=\"round\" paint-order=\"stroke\">{inside}</g>\n"
+    )
 }
 
 /// What belongs to the place `x` and keeps its size when the page zooms.

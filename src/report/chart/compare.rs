@@ -24,25 +24,20 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
     // The baseline is always among those that are shown.
     let mut order: Vec<&(String, RunResult)> = results.iter().collect();
     order.sort_by_key(|(name, _)| *name != comparison.baseline);
-    let drawn = |name, caption: &str, svg| Drawn { name, caption: caption.to_owned(), svg };
     vec![
-        drawn(
+        tradeoff(&order[..order.len().min(POINTS)]).drawn(
             "tradeoff",
-            &format!(
+            format!(
                 "Left is cheaper, down is faster. Bars are 95 % confidence intervals; with common random numbers, \
                  differences are more certain than these suggest.{}",
                 left_out(order.len(), POINTS)
             ),
-            tradeoff(&order[..order.len().min(POINTS)]).svg(),
         ),
-        drawn(
-            "cold-starts",
-            &format!("{}{}", cold_caption(comparison), left_out(order.len(), POINTS)),
-            cold_starts(Some(comparison), &order[..order.len().min(POINTS)]).svg(),
-        ),
-        drawn(
+        cold_starts(Some(comparison), &order[..order.len().min(POINTS)])
+            .drawn("cold-starts", format!("{}{}", cold_caption(comparison), left_out(order.len(), POINTS))),
+        instances(&order[..order.len().min(POINTS)]).drawn(
             "instances",
-            &if order.len() > LINES {
+            if order.len() > LINES {
                 let baseline = &comparison.baseline;
                 format!(
                     "Mean number of instances in each interval, and how many of them are busy. The line is {baseline}. \
@@ -52,7 +47,6 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
             } else {
                 "Mean number of instances in each interval: busy, idle and starting.".to_owned()
             },
-            instances(&order[..order.len().min(POINTS)]).svg(),
         ),
     ]
 }
@@ -150,7 +144,7 @@ pub(super) fn cold_starts(comparison: Option<&Comparison>, results: &[&(String, 
         |one: &(String, RunResult)| cold_affected(comparison, &one.0).unwrap_or(one.1.summary.total.cold_start_ratio);
     let [what, short] = match comparison.and_then(|found| cold_affected(comparison, &found.baseline)) {
         None => ["Cold starts", "cold-start ratio"],
-        Some(_) => ["Waited for a start", "cold-affected ratio"],
+        Some(_) => ["Waited for a cold start", "share of invocations"],
     };
     let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
         Some(range) => format!("{what}: {range}"),

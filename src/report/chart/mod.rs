@@ -22,8 +22,10 @@ pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};
 pub use plot::{Mark, Panel, Plot, Shape, Tip};
 
-/// Width of every chart in pixels.
-pub const WIDTH: u32 = 900;
+/// Width of a chart in pixels.
+pub const WIDTH: f64 = 900.0;
+/// Width of the same chart on a phone, where text of a wide one would be too small to read.
+pub const NARROW: f64 = 380.0;
 
 /// A finished chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +36,23 @@ pub struct Drawn {
     pub caption: String,
     /// The picture: one `<svg>` element.
     pub svg: String,
+    /// The same for a phone, without the title, which the page shows above it.
+    pub narrow: String,
 }
 
 impl Drawn {
+    /// A chart; `draw` draws it at a width.
+    pub(in crate::report) fn new(name: &'static str, caption: impl Into<String>, draw: impl Fn(f64) -> String) -> Self {
+        Self { name, caption: caption.into(), svg: draw(WIDTH), narrow: draw(NARROW) }
+    }
+
+    /// What one sees, in one sentence, with what XML gives a meaning as references.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        let title = self.svg.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        title.map_or("", |(title, _)| title)
+    }
+
     /// Whether there is anything in it.
     #[must_use]
     pub fn has_data(&self) -> bool {

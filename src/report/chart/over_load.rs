@@ -14,14 +14,12 @@ const NAME: usize = 30;
 /// The chart.
 #[must_use]
 pub fn chart(found: &OverLoad) -> Drawn {
-    Drawn {
-        name: "break-even",
-        caption: "Cost of 30 days at each load, for contenders with prices. Points are simulated loads; a line has a \
+    plot(found).drawn(
+        "break-even",
+        "Cost of 30 days at each load, for contenders with prices. Points are simulated loads; a line has a \
                   gap where its contender misses an objective. A circle marks the load at which another contender \
-                  becomes the cheapest."
-            .to_owned(),
-        svg: plot(found).svg(),
-    }
+                  becomes the cheapest.",
+    )
 }
 
 fn plot(found: &OverLoad) -> Plot {

@@ -6,35 +6,27 @@ use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
 use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan, Verdict};
-use crate::path::quantity_of;
-use crate::report::format::{Quantity, times};
+use crate::report::format::{Quantity, count, times};
 use crate::report::phrases::sanitize;
 
 /// More names than this cover one another.
 const NAMED: usize = 8;
+/// What the metric of the front is, whatever its function.
+const LATENCY: Quantity = Quantity::Seconds;
 /// The longest name that is shown whole.
 const NAME: usize = 34;
 
 /// All charts of a plan.
 #[must_use]
 pub fn charts(plan: &Plan) -> Vec<Drawn> {
-    let mut charts = vec![Drawn {
-        name: "front",
-        caption: "Left is cheaper, down is faster. The line connects the best trade-offs: no tested configuration is both cheaper \
-                  and faster. Pale points are the others."
-            .to_owned(),
-        svg: front(plan).svg(),
-    }];
+    let caption = "Left is cheaper, down is faster. The line connects the best trade-offs: no tested configuration is \
+                   both cheaper and faster. Pale points are the others.";
+    let mut charts = vec![front(plan).drawn("front", caption)];
     charts.extend(memory(plan));
     if plan.headroom.is_some() {
-        charts.push(Drawn {
-            name: "headroom",
-            caption:
-                "The recommended configuration under multiples of today's load, with nothing else changed. Dashed: \
-                 objective."
-                    .to_owned(),
-            svg: headroom(plan).svg(),
-        });
+        let caption = "The recommended configuration under multiples of today's load, with nothing else changed. \
+                       Dashed: objective.";
+        charts.push(headroom(plan).drawn("headroom", caption));
     }
     charts
 }
@@ -107,17 +99,17 @@ fn memory(plan: &Plan) -> Option<Drawn> {
                 .iter()
                 .filter_map(|(_, one)| {
                     let (cost, latency) = at(one)?;
-                    let texts = [Quantity::Usd.text(cost), quantity_of(&plan.latency).text(latency)];
+                    let texts = [Quantity::Usd.text(cost), LATENCY.text(latency)];
                     Some(format!("{}: {} a month, {}", plan.describe(one), texts[0], texts[1]))
                 })
                 .collect::<Vec<_>>()
                 .join("; ")
         ),
         title,
-        x: Axis::new("memory (MB)", Quantity::Count, Scale::Linear),
+        x: Axis::new("memory (MB)", Quantity::Count, Scale::Linear).with_ticks(apart(&sizes)),
         panels: vec![
             panel("cost per month", Quantity::Usd, &|one| one.month_usd.mean, "lowest cost", None),
-            panel(&plan.latency, quantity_of(&plan.latency), &|one| one.latency_s.mean, "fastest", bound),
+            panel(&plan.latency, LATENCY, &|one| one.latency_s.mean, "fastest", bound),
         ],
         tips: Vec::new(),
     };
@@ -129,7 +121,19 @@ fn memory(plan: &Plan) -> Option<Drawn> {
              Dashed: objective."
         }
     };
-    Some(Drawn { name: "memory", caption: caption.to_owned(), svg: plot.svg() })
+    Some(plot.drawn("memory", caption))
+}
+
+/// The tested sizes that are far enough apart for their labels.
+fn apart(sizes: &[(f64, &Candidate)]) -> Vec<(f64, String)> {
+    let least = sizes.last().map_or(0.0, |(most, _)| most / 16.0);
+    let mut ticks: Vec<(f64, String)> = Vec::new();
+    for (size, _) in sizes {
+        if ticks.last().is_none_or(|(last, _)| size - last >= least) {
+            ticks.push((*size, count(*size)));
+        }
+    }
+    ticks
 }
 
 fn at(one: &Candidate) -> Option<(f64, f64)> {
@@ -180,29 +184,20 @@ fn front(plan: &Plan) -> Plot {
                 "{} a month for a {} of {}",
                 Quantity::Usd.text(cost),
                 sanitize(&plan.latency, 34),
-                quantity_of(&plan.latency).text(latency)
+                LATENCY.text(latency)
             )
         }
         None => format!("{} and cost: no configuration is shown to meet every objective", sanitize(&plan.latency, 34)),
     };
     let of_each = on_front.iter().filter_map(|one| {
         let (cost, latency) = at(one)?;
-        Some(format!(
-            "{}: {}, {}",
-            plan.describe(one),
-            Quantity::Usd.text(cost),
-            quantity_of(&plan.latency).text(latency)
-        ))
+        Some(format!("{}: {}, {}", plan.describe(one), Quantity::Usd.text(cost), LATENCY.text(latency)))
     });
     Plot {
         description: format!("{title}. Pareto front: {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
         x: Axis::new("cost per month", Quantity::Usd, Scale::Near),
-        panels: vec![Panel {
-            y: Axis::new(plan.latency.clone(), quantity_of(&plan.latency), scale),
-            height: 340.0,
-            marks,
-        }],
+        panels: vec![Panel { y: Axis::new(plan.latency.clone(), LATENCY, scale), height: 340.0, marks }],
         tips: Vec::new(),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::axis::{Axis, Fitted, Scale};
 use super::canvas::{
-    Canvas, SMALL, Side, TITLE, anchored, dashed, empty, layer, picture, sub, text_width, tip, tips, window,
+    Canvas, SMALL, Side, anchored, dashed, empty, haloed, is_narrow, layer, picture, sub, text_width, tip, tips, top,
+    window,
 };
-use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
+use super::{Dash, Drawn, GRID, GROUND, INK, MUTED, Style};
 use crate::measure::summary::Stat;
 use crate::report::phrases::escape;
 
@@ -88,43 +89,52 @@ pub struct Tip {
 const RIGHT: f64 = 22.0;
 const LEGEND_ROW: f64 = 22.0;
 const X_AXIS: f64 = 48.0;
-/// More tips than this would be narrower than a pointer.
+/// More tips than this would be narrower than a pointer, or than a finger on a phone.
 const TIPS: usize = 400;
+const TIPS_ON_A_PHONE: usize = 40;
 
 impl Plot {
     /// The chart as one `<svg>` element.
     #[must_use]
-    pub fn svg(&self) -> String {
-        let x = self.x.fit(self.panels.iter().flat_map(|panel| &panel.marks).flat_map(|mark| mark.shape.xs()), 12);
+    pub fn svg(&self, width: f64) -> String {
+        let ticks = if is_narrow(width) { 5 } else { 12 };
+        let x = self.x.fit(self.panels.iter().flat_map(|panel| &panel.marks).flat_map(|mark| mark.shape.xs()), ticks);
         let fitted: Vec<Option<Fitted>> = self.panels.iter().map(Panel::fit).collect();
         let (Some(x), true) = (x, fitted.iter().any(Option::is_some)) else {
-            return empty(&self.title);
+            return empty(&self.title, width);
         };
         let longest = fitted.iter().flatten().flat_map(|y| &y.ticks).map(|(_, label)| text_width(label, SMALL));
         let left = longest.fold(36.0, f64::max) + 22.0;
-        let mut top = TITLE;
+        let mut top = top(width);
         let mut frames = Vec::new();
         for (panel, y) in self.panels.iter().zip(&fitted) {
             let Some(y) = y else { continue };
-            let legend = Legend::new(panel, &y.title, left);
+            let legend = Legend::new(panel, &y.title, left, width);
             let plot_top = top + legend.rows as f64 * LEGEND_ROW + 6.0;
-            frames.push(Frame { x: &x, y, left, top: plot_top, bottom: plot_top + panel.height, panel, legend });
+            let bottom = plot_top + panel.height;
+            frames.push(Frame { width, x: &x, y, left, top: plot_top, bottom, panel, legend });
             top = plot_top + panel.height + 10.0;
         }
         let height = top - 10.0 + X_AXIS;
         let marks = frames.iter().map(|frame| frame.marks(height)).collect::<String>();
         let overlay = x_axis(&frames, height) + &marks + &self.overlay(&frames, height - X_AXIS);
-        picture(&self.title, &self.description, height, &overlay, |canvas| {
+        picture((width, height), &self.title, &self.description, &overlay, |canvas| {
             for frame in &frames {
                 frame.draw(canvas);
             }
         })
     }
 
+    /// The chart with its name and caption.
+    pub(in crate::report) fn drawn(&self, name: &'static str, caption: impl Into<String>) -> Drawn {
+        Drawn::new(name, caption, |width| self.svg(width))
+    }
+
     /// A strip for each tip, over the whole height, and a square around each point.
     fn overlay(&self, frames: &[Frame<'_>], bottom: f64) -> String {
         let Some(frame) = frames.first() else { return String::new() };
-        let every = self.tips.len().div_ceil(TIPS).max(1);
+        let most = if is_narrow(frame.width) { TIPS_ON_A_PHONE } else { TIPS };
+        let every = self.tips.len().div_ceil(most).max(1);
         let strips = self.tips.chunks(every).filter_map(|chunk| {
             let (from, to) = (frame.at_x(chunk.first()?.from)?, frame.at_x(chunk.last()?.to)?);
             Some(tip((from, frame.top), (to, bottom), &chunk.first()?.text))
@@ -149,7 +159,7 @@ impl Plot {
 /// The horizontal axis that all panels share, with its lines through them. The page draws it anew when it zooms.
 fn x_axis(frames: &[Frame<'_>], height: f64) -> String {
     let Some(last) = frames.last() else { return String::new() };
-    let drawn = layer(height, |canvas| {
+    let drawn = layer((last.width, height), |canvas| {
         for frame in frames {
             frame.draw_x_grid(canvas);
         }
@@ -216,6 +226,8 @@ fn whiskers(at: f64, half: f64) -> Vec<f64> {
 
 /// Where a panel lies in the picture.
 struct Frame<'a> {
+    /// Of the picture.
+    width: f64,
     x: &'a Fitted,
     y: &'a Fitted,
     left: f64,
@@ -227,7 +239,7 @@ struct Frame<'a> {
 
 impl Frame<'_> {
     fn right(&self) -> f64 {
-        f64::from(WIDTH) - RIGHT
+        self.width - RIGHT
     }
 
     fn at_x(&self, x: f64) -> Option<f64> {
@@ -259,13 +271,13 @@ impl Frame<'_> {
         let marks = self.panel.marks.iter().map(|mark| {
             let solid = Style { dash: Dash::Solid, ..mark.style };
             let drawn = match &mark.shape {
-                Shape::Line(points) => layer(height, |canvas| self.draw_line(canvas, points, solid)),
-                Shape::Steps(steps) => layer(height, |canvas| self.draw_steps(canvas, steps, solid)),
-                Shape::Dots(points) => layer(height, |canvas| {
+                Shape::Line(points) => layer((self.width, height), |canvas| self.draw_line(canvas, points, solid)),
+                Shape::Steps(steps) => layer((self.width, height), |canvas| self.draw_steps(canvas, steps, solid)),
+                Shape::Dots(points) => layer((self.width, height), |canvas| {
                     let places = points.iter().filter_map(|(x, y)| self.at_x(*x).zip(self.at_y(*y)));
                     places.for_each(|place| canvas.dot(place, 2.0, solid.colour));
                 }),
-                Shape::Rule(y) => layer(height, |canvas| {
+                Shape::Rule(y) => layer((self.width, height), |canvas| {
                     if let Some(y) = self.at_y(*y) {
                         canvas.line(&[(self.left, y), (self.right(), y)], solid);
                     }
@@ -275,7 +287,7 @@ impl Frame<'_> {
             dashed(mark.style, &drawn)
         });
         let inside = marks.collect::<String>() + &self.labels(height);
-        let base = layer(height, |canvas| {
+        let base = layer((self.width, height), |canvas| {
             canvas.line(&[(self.left, self.bottom), (self.right(), self.bottom)], Style::fill(MUTED));
         });
         window((self.left, self.top - 6.0), (self.right(), self.bottom + 2.0), &inside) + &base
@@ -286,7 +298,7 @@ impl Frame<'_> {
             let Some(x) = self.at_x(*value) else { continue };
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Style::fill(MUTED));
             // The label of a tick at the end would stick out of the picture.
-            let room = f64::from(WIDTH) - 4.0 - text_width(label, SMALL) / 2.0;
+            let room = self.width - 4.0 - text_width(label, SMALL) / 2.0;
             canvas.text(label, (x.min(room), self.bottom + 14.0), Side::Middle, SMALL, MUTED);
         }
         let middle = (self.left + self.right()) / 2.0;
@@ -310,7 +322,7 @@ impl Frame<'_> {
     fn point(&self, height: f64, (x, y): (f64, f64), half: (f64, f64), style: Style) -> String {
         let place = |x: f64, y: f64| self.at_x(x).zip(self.at_y(y));
         let Some(middle) = place(x, y) else { return String::new() };
-        let across = layer(height, |canvas| {
+        let across = layer((self.width, height), |canvas| {
             let ends = self.at_x(x - half.0).zip(self.at_x(x + half.0)).filter(|_| half.0 > 0.0);
             if let Some((left, right)) = ends {
                 canvas.line(&[(left, middle.1), (right, middle.1)], style);
@@ -319,7 +331,7 @@ impl Frame<'_> {
                 }
             }
         });
-        let upright = layer(height, |canvas| {
+        let upright = layer((self.width, height), |canvas| {
             let ends = self.at_y(y - half.1).zip(self.at_y(y + half.1)).filter(|_| half.1 > 0.0);
             if let Some((low, high)) = ends {
                 canvas.line(&[(middle.0, low), (middle.0, high)], style);
@@ -346,7 +358,8 @@ impl Frame<'_> {
         // Boxes that are taken: from x, to x, middle y.
         let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
         let mut labels = String::new();
-        for (x, y, label) in points.iter().filter(|(_, _, label)| !label.is_empty()) {
+        // The last point is drawn on top: its name comes first.
+        for (x, y, label) in points.iter().rev().filter(|(_, _, label)| !label.is_empty()) {
             let width = text_width(label, SMALL);
             let rows = (0..12).map(|row| 1.4 + 1.8 * f64::from(row));
             let corners = rows.flat_map(|dy| [(GAP, -dy), (GAP, dy), (-GAP - width, -dy), (-GAP - width, dy)]);
@@ -359,17 +372,20 @@ impl Frame<'_> {
                 let is_inside = from >= self.left && to <= self.right() && middle >= self.top && middle <= self.bottom;
                 is_inside && !taken.iter().any(meets)
             };
+            if is_narrow(self.width) && !boxes.iter().any(|one| is_free(&one)) {
+                continue;
+            }
             let best =
                 boxes.iter().find(is_free).copied().unwrap_or(boxes[usize::from(x + GAP + width > self.right()) * 2]);
             let (end, side) = if best.0 > *x { (best.0, Side::Start) } else { (best.1, Side::End) };
-            let drawn = layer(height, |canvas| {
+            let drawn = layer((self.width, height), |canvas| {
                 if (best.2 - y).abs() > 2.0 * HIGH {
                     let gap = if end > *x { -3.0 } else { 3.0 };
                     canvas.line(&[(*x, *y), (end + gap, best.2)], Style::fill(MUTED));
                 }
                 canvas.text(label, (end, best.2), side, SMALL, INK);
             });
-            labels += &anchored(*x, &drawn);
+            labels += &anchored(*x, &haloed(&drawn));
             taken.push(best);
         }
         labels
@@ -409,14 +425,20 @@ impl<'a> Legend<'a> {
     const SWATCH: f64 = 26.0;
     const GAP: f64 = 18.0;
 
-    fn new(panel: &'a Panel, title: &str, left: f64) -> Self {
+    fn new(panel: &'a Panel, title: &str, left: f64, width: f64) -> Self {
         let title = title.to_owned();
-        let start = 12.0 + text_width(&title, SMALL) + 2.0 * Self::GAP;
-        let (mut at, mut row) = (start, 0);
+        // On a phone the title has a row of its own.
+        let has_names = panel.marks.iter().any(|mark| !mark.name.is_empty());
+        let (start, first) = match is_narrow(width) && has_names {
+            true => (12.0, 1),
+            false => (12.0 + text_width(&title, SMALL) + 2.0 * Self::GAP, 0),
+        };
+        let right = width - RIGHT;
+        let (mut at, mut row) = (start, first);
         let mut entries = Vec::new();
         for mark in panel.marks.iter().filter(|mark| !mark.name.is_empty()) {
             let width = Self::SWATCH + 6.0 + text_width(&mark.name, SMALL);
-            if at + width > f64::from(WIDTH) - RIGHT && at > start {
+            if at + width > right && at > start {
                 (at, row) = (start, row + 1);
             }
             entries.push((mark, at, row));

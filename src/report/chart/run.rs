@@ -9,9 +9,8 @@ use super::{nodes, warm_up};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
 use crate::measure::timeline::Point;
-use crate::report::format::{Quantity, count, duration, money, percent};
+use crate::report::format::{Quantity, count, duration, exactly, money, percent};
 use crate::report::phrases;
-use crate::time::Span;
 
 /// How many functions a bar chart shows.
 const ROWS: usize = 10;
@@ -21,50 +20,40 @@ const FAR: f64 = 3.0;
 /// All charts of a run, the most asked for first.
 #[must_use]
 pub fn charts(result: &RunResult) -> Vec<Drawn> {
-    let drawn = |name, caption: &str, svg| Drawn { name, caption: caption.to_owned(), svg };
     let warm_up = result.summary.evidence.warm_up.as_ref();
     let mut charts = vec![
-        drawn(
+        latency(result).drawn(
             "latency",
             "Percentiles of T_exec for requests completed in each interval. Dashed: objective. Lower panel: cold \
              starts.",
-            latency(result).svg(),
         ),
-        drawn(
+        distribution(result).drawn(
             "distribution",
             "The share of requests that took longer than a given time; a line crosses 1 % at its p99. T_exec = T_func \
              + T_wait; T_wait = queueing + cold start.",
-            distribution(result).svg(),
         ),
-        drawn(
+        wait(result).drawn(
             "wait",
             "Mean T_wait of completed requests: queueing is the time until an instance is assigned, cold start the \
              time until that instance is ready.",
-            wait(result).svg(),
         ),
-        drawn(
-            "instances",
-            &format!("Mean number in each interval, stacked. {}", phrases::N_INSTANCE),
-            instances(result).svg(),
-        ),
-        drawn(
+        instances(result).drawn("instances", format!("Mean number in each interval, stacked. {}", phrases::N_INSTANCE)),
+        limits(result).drawn(
             "limits",
             "Throttled: invocations that a limit rejected or delayed. Rejected: requests that got no instance. Timed \
              out: requests stopped by a timeout.",
-            limits(result).svg(),
         ),
-        drawn(
+        nodes::plot(result).drawn(
             "nodes",
             "Node groups, stacked: mean number of nodes in each interval. Below: what instances request of them, and \
              instances that wait for a node.",
-            nodes::plot(result).svg(),
         ),
-        drawn("cost", "Cost per month at the measured rate, by type of charge.", cost(result).svg()),
+        cost(result).drawn("cost", "Cost per month at the measured rate, by type of charge."),
     ];
     charts.extend(warm_up.map(|found| {
         let caption = "The pilot run that determined the warm-up: means over its replications. Everything before the \
                        solid line is discarded; dotted: where MSER-5 truncates each series.";
-        drawn("warm-up", caption, warm_up::plot(found).svg())
+        warm_up::plot(found).drawn("warm-up", caption)
     }));
     charts.retain(|chart| chart.has_data() && says_something(chart.name, result));
     charts
@@ -113,9 +102,10 @@ fn tips(intervals: &[(f64, f64, &Point)], text: impl Fn(&Point) -> String) -> Ve
     intervals.iter().map(tip).collect()
 }
 
-/// A point in time as in scenario files: `3h20m`.
+/// A moment of simulated time: `3 h 20 min`.
 pub(in crate::report) fn clock(seconds: f64) -> String {
-    Span::from_secs_f64(seconds).map_or_else(|_| duration(seconds), |span| span.to_string())
+    // Intervals that divide the horizon may end between two milliseconds.
+    exactly(if seconds < 60.0 { (seconds * 1e3).round() / 1e3 } else { seconds })
 }
 
 /// The interval in which a value is largest.
@@ -128,7 +118,12 @@ fn latency(result: &RunResult) -> Plot {
     let intervals = intervals(result);
     let title = match highest(&intervals, |p| p.latency_s_p99) {
         Some((at, p)) => {
-            format!("Latency over time: p99 reaches {} after {}", duration(p.latency_s_p99), clock(at))
+            let (from, to) = (clock(at), clock(at + result.timeline.interval.as_secs_f64()));
+            let highest = duration(p.latency_s_p99);
+            match intervals.len() {
+                1 => format!("Latency: p99 {highest}"),
+                _ => format!("Latency over time: p99 is highest between {from} and {to}, at {highest}"),
+            }
         }
         None => "Latency over time: no request was completed".to_owned(),
     };
@@ -293,21 +288,29 @@ fn instances(result: &RunResult) -> Plot {
 fn limits(result: &RunResult) -> Plot {
     let intervals = intervals(result);
     let total = &result.summary.total;
-    let (throttled, rejected) = (total.invocations.throttled.mean, total.requests.rejected.mean);
-    let title = if throttled > 0.0 || rejected > 0.0 {
-        format!(
-            "{} invocations throttled, {} requests rejected ({})",
-            count(throttled),
-            count(rejected),
-            percent(total.rejection_ratio.mean)
-        )
-    } else {
-        "No request was throttled or rejected".to_owned()
+    let requests = &total.requests;
+    let part = |number: f64, what: &str| {
+        let share = percent(number / requests.arrived.mean);
+        (number > 0.0).then(|| format!("{} {what} ({share})", count(number.round())))
+    };
+    let throttled = total.invocations.throttled.mean;
+    let parts = [
+        (throttled > 0.0).then(|| format!("{} invocations throttled", count(throttled.round()))),
+        part(requests.rejected.mean, "requests rejected"),
+        part(requests.timed_out.mean, "requests timed out"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let title = match parts.as_slice() {
+        [] => "No request was throttled, rejected or timed out".to_owned(),
+        parts => parts.join(", "),
     };
     let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
     let count_axis = |label: &str| Axis::new(format!("{label} per {every}"), Quantity::Count, Scale::Linear);
     let any = |value: fn(&Point) -> f64| intervals.iter().any(|(_, _, p)| value(p) > 0.0);
-    let mut refused = vec![Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled))];
+    let mut refused = Vec::new();
+    if any(|p| p.throttled) {
+        refused.push(Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled)));
+    }
     if any(|p| p.rejected) {
         let style = Style::line(VERMILLION, Dash::Solid, 2.0);
         refused.push(Mark::new("rejected", style, line(&intervals, |p| p.rejected)));
@@ -450,7 +453,7 @@ mod tests {
                 let size: f64 = size.split('"').next().unwrap().parse().unwrap();
                 let view: f64 =
                     chart.svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-                assert!(size * f64::from(super::super::WIDTH) / view >= 12.0);
+                assert!(size * super::super::WIDTH / view >= 12.0);
             }
         }
     }

@@ -20,41 +20,22 @@ const STRIPS: i32 = 80;
 pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
     let all: Vec<&(String, RunResult)> = results.iter().take(POINTS).collect();
     let few: Vec<&(String, RunResult)> = results.iter().take(LINES).collect();
-    let drawn = |name, caption: &str, most, svg| {
-        let caption = format!("{caption}{}", left_out(results.len(), most));
-        Drawn { name, caption, svg }
-    };
+    let caption = |caption: &str, most| format!("{caption}{}", left_out(results.len(), most));
     vec![
-        drawn(
-            "tradeoff",
-            "Left is cheaper, down is faster. Bars are 95 % confidence intervals.",
-            POINTS,
-            tradeoff(&all).svg(),
-        ),
-        drawn(
-            "latency",
-            "99th percentile of T_exec for requests completed in each interval.",
-            LINES,
-            latency(&few).svg(),
-        ),
-        drawn(
+        tradeoff(&all)
+            .drawn("tradeoff", caption("Left is cheaper, down is faster. Bars are 95 % confidence intervals.", POINTS)),
+        latency(&few)
+            .drawn("latency", caption("99th percentile of T_exec for requests completed in each interval.", LINES)),
+        distribution(&few).drawn(
             "distribution",
-            "The share of requests that took longer than a given time; a line crosses 1 % at its p99.",
-            LINES,
-            distribution(&few).svg(),
+            caption("The share of requests that took longer than a given time; a line crosses 1 % at its p99.", LINES),
         ),
-        drawn(
+        cold_starts(None, &all).drawn(
             "cold-starts",
-            "Cold starts as a share of invocations started, over all functions, with 95 % intervals.",
-            POINTS,
-            cold_starts(None, &all).svg(),
+            caption("Cold starts as a share of invocations started, over all functions, with 95 % intervals.", POINTS),
         ),
-        drawn(
-            "instances",
-            "Mean number of instances in each interval: busy, idle and starting.",
-            LINES,
-            instances(&few).svg(),
-        ),
+        instances(&few)
+            .drawn("instances", caption("Mean number of instances in each interval: busy, idle and starting.", LINES)),
     ]
 }
 

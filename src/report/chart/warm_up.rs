@@ -68,12 +68,12 @@ mod tests {
     #[test]
     fn the_series_and_the_cut_are_there() {
         let rising: Vec<f64> = (0..50).map(|i| 1.0 - (-f64::from(i) / 5.0).exp()).collect();
-        let svg = plot(&found(&rising, Some(30.0))).svg();
+        let svg = plot(&found(&rising, Some(30.0))).svg(super::super::WIDTH);
         for text in ["the first 1 min are discarded", "measured from here", "MSER-5", "latency"] {
             assert!(svg.contains(text), "{text}");
         }
-        let svg = plot(&found(&[1.0; 60], None)).svg();
+        let svg = plot(&found(&[1.0; 60], None)).svg(super::super::WIDTH);
         assert!(svg.contains("not steady") && !svg.contains("MSER-5<"));
-        assert!(plot(&found(&[], None)).svg().contains("Nothing to show"));
+        assert!(plot(&found(&[], None)).svg(super::super::WIDTH).contains("Nothing to show"));
     }
 }

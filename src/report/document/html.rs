@@ -135,7 +135,11 @@ fn card(card: &Card) -> Markup {
 fn figure(chart: &Drawn) -> Markup {
     html! {
         figure id={ "chart-" (chart.name) } {
-            div.scroll tabindex="0" role="group" aria-label={ "Chart: " (chart.name) } { (PreEscaped(&chart.svg)) }
+            div.desk { div.scroll tabindex="0" role="group" aria-label={ "Chart: " (chart.name) } { (PreEscaped(&chart.svg)) } }
+            div.phone {
+                p.heading { (PreEscaped(chart.title())) }
+                div.scroll tabindex="0" role="group" aria-label={ "Chart: " (chart.name) } { (PreEscaped(&chart.narrow)) }
+            }
             figcaption { (chart.caption) }
         }
     }

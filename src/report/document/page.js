@@ -83,12 +83,12 @@ const written = (kind, x, step) => {
   if (kind === "count") return number(1);
   if (x === 0) return "0 s";
   if (kind === "time" && step >= 1) {
-    const parts = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]];
+    const parts = [[86400, " d"], [3600, " h"], [60, " min"], [1, " s"]];
     let left = Math.round(x);
     const said = parts.map(([size, unit]) => { const n = Math.floor(left / size); left -= n * size; return n ? `${n}${unit}` : ""; });
-    return said.join("");
+    return said.filter((part) => part).join(" ");
   }
-  const [factor, unit] = x < 1e-6 ? [1e9, "ns"] : x < 1e-3 ? [1e6, "us"] : x < 1 ? [1e3, "ms"] : [1, "s"];
+  const [factor, unit] = x < 1e-6 ? [1e9, "ns"] : x < 1e-3 ? [1e6, "µs"] : x < 1 ? [1e3, "ms"] : [1, "s"];
   return `${number(factor)} ${unit}`;
 };
 const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000, 604800];
@@ -189,10 +189,11 @@ const zoomable = (svg, axis, changed) => {
   };
 };
 
-for (const figure of document.querySelectorAll("figure")) {
-  const svg = figure.querySelector("svg");
+const boxes = [...document.querySelectorAll("figure .scroll")];
+for (const box of boxes) {
+  const svg = box.querySelector("svg");
   if (!svg) continue;
-  const box = svg.parentElement;
+  const isPhone = box.parentElement.classList.contains("phone");
   const name = svg.querySelector("title")?.textContent ?? "chart";
   const texts = new Map();
   for (const rect of svg.querySelectorAll(".tips rect")) {
@@ -270,7 +271,7 @@ for (const figure of document.querySelectorAll("figure")) {
     reset = button("Show all", "Show all of the axis", () => zoom.show(0, 1));
     reset.disabled = true;
     tools.append(
-      make("span", { "aria-hidden": "true" }, "Drag to zoom"),
+      ...(isPhone ? [] : [make("span", { "aria-hidden": "true" }, "Drag to zoom")]),
       button("−", "Zoom out", () => zoom.scale(2)),
       button("+", "Zoom in", () => zoom.scale(0.5)),
       reset,
@@ -284,7 +285,7 @@ for (const figure of document.querySelectorAll("figure")) {
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", `Chart: ${name}`);
   box.setAttribute("aria-roledescription", "chart");
-  const hint = make("p", { class: "unseen", id: `${figure.id || `figure-${[...document.querySelectorAll("figure")].indexOf(figure)}`}-keys` }, keys);
+  const hint = make("p", { class: "unseen", id: `keys-${boxes.indexOf(box)}` }, keys);
   box.after(hint);
   box.setAttribute("aria-describedby", hint.id);
   const step = (by) => {

@@ -93,7 +93,7 @@ mod tests {
             change(300.0, AlarmState::Ok),
             change(3_660.0, AlarmState::Alarm),
         ];
-        assert_eq!(when(&changes), "2m to 5m, from 1h1m");
+        assert_eq!(when(&changes), "2 min to 5 min, from 1 h 1 min");
         assert_eq!(when(&changes[..1]), "");
     }
 }

@@ -132,7 +132,7 @@ fn table(effects: &[Effect]) -> Table {
         );
     }
     if has_prices {
-        columns.push(Column::new("Cost", "Difference in cost from the undisturbed run"));
+        columns.push(Column::new("Extra cost", "Difference in cost from the undisturbed run"));
     }
     let row = |one: &Effect| {
         let p99 = match one.p99_s {
@@ -149,7 +149,7 @@ fn table(effects: &[Effect]) -> Table {
             cells.insert(1, Cell::stat(Quantity::Count, one.lost_messages));
         }
         if has_prices {
-            cells.push(Cell::stat(Quantity::Usd, one.cost_usd));
+            cells.push(Cell::text(Quantity::Usd.difference(&one.cost_usd)));
         }
         Row::new(named(one), cells)
     };

@@ -213,7 +213,7 @@ fn standing(standing: &Standing, one: &Contender) -> Cell {
     }
 }
 
-/// A cell with the difference to the baseline where it is significant.
+/// A cell with the difference from the baseline where it is significant.
 fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) -> Cell {
     let contrast = comparison.contrasts.iter().find(|contrast| {
         contrast.variant == one.name
@@ -223,7 +223,9 @@ fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) 
             && contrast.component.is_none()
     });
     match contrast.map(|contrast| (contrast, contrast.verdict)) {
-        Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
+        Some((contrast, Some(Verdict::Better | Verdict::Worse))) if contrast.difference.mean.is_finite() => {
+            cell.noted(difference(contrast))
+        }
         _ => cell,
     }
 }
@@ -366,12 +368,9 @@ fn components(comparison: &Comparison) -> Option<Table> {
     (!rows.is_empty()).then_some(Table { caption, rows_are: "Figure", columns, rows, total: None, shown: ROWS })
 }
 
-/// A difference with its sign: `+1.2 ± 0.1 ms`; that of shares in percentage points, `-0.97 pp`.
+/// A difference with its sign and interval.
 fn difference(contrast: &Contrast) -> String {
-    let (quantity, stat) = (quantity_of(&contrast.metric), &contrast.difference);
-    let number = quantity.stat(stat);
-    let number = if quantity == Quantity::Ratio { number.replace(" %", " pp") } else { number };
-    format!("{}{number}", if stat.mean > 0.0 { "+" } else { "" })
+    quantity_of(&contrast.metric).difference(&contrast.difference)
 }
 
 /// A verdict in a few words; an open one with the replications it would take.

@@ -152,7 +152,10 @@ mod tests {
         insta::assert_snapshot!("compare.md", markdown::render(compare, "forewarm compare shop.toml"));
         let page = html::render(run);
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("`{text}` is missing"));
-        assert!(at("2 of 3 objectives met") < at("reserved 200 of checkout") && at("$1,235 ± 12") < at("<figure"));
+        assert!(
+            at("2 of 3 objectives met") < at("reserved 200 of checkout")
+                && at("$1,234.56 ($1,222 to $1,247)") < at("<figure")
+        );
     }
 
     #[test]

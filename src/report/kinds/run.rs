@@ -137,9 +137,9 @@ fn cards(summary: &Summary) -> Vec<Card> {
         "What users feel",
         format!("p99 {}", Quantity::Seconds.stat(&total.latency_s.p99)),
         [format!(
-            "p50 {}, cold starts {}, failed {}",
+            "p50 {}, waited for a cold start {}, failed {}",
             Quantity::Seconds.text(total.latency_s.p50.mean),
-            Quantity::Ratio.text(total.cold_start_ratio.mean),
+            Quantity::Ratio.text(total.cold_affected_ratio.mean),
             Quantity::Ratio.text(total.failure_ratio.mean),
         )],
     );
@@ -168,13 +168,16 @@ fn cards(summary: &Summary) -> Vec<Card> {
 /// A number of a function and what its column is called.
 type Metric = (&'static str, &'static str, Quantity, fn(&Shape<Stat>) -> &Stat);
 
+/// What users feel of cold starts: under policies that create instances themselves, requests wait for instances that were not
+/// created for them.
+const WAITED: &str = "Invocations that waited for an instance to start, as a share of invocations started";
 /// The columns that are worth a place among the first lines.
 const FEW: usize = 5;
 const COLUMNS: [Metric; 13] = [
     ("Arrived", "Requests that arrived", Quantity::Count, |f| &f.requests.arrived),
     ("p99", "99th percentile of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p99),
     ("Failed", "Requests without a successful response, as a share of arrivals", Quantity::Ratio, |f| &f.failure_ratio),
-    ("Cold", "Cold starts as a share of invocations started", Quantity::Ratio, |f| &f.cold_start_ratio),
+    ("Cold", WAITED, Quantity::Ratio, |f| &f.cold_affected_ratio),
     ("Instances", "Mean number of instances", Quantity::Count, |f| &f.instances.mean),
     ("p50", "Median of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p50),
     ("p95", "95th percentile of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p95),

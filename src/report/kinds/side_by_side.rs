@@ -1,4 +1,4 @@
-//! Several stored runs side by side: a column for each, differences to the first.
+//! Several stored runs side by side: a column for each, differences from the first.
 
 use super::run::details;
 use crate::measure::comparison::HEADLINE;
@@ -151,15 +151,12 @@ fn difference(line: &Line, place: usize) -> Option<String> {
         return None;
     }
     let half_width = first.half_width.zip(other.half_width).map(|(a, b)| a.hypot(b));
-    let sign = if mean > 0.0 { "+" } else { "" };
-    let number = line.quantity.stat(&Stat { mean, half_width });
-    // A difference of shares is in percentage points, which a part of the first must not be taken for.
-    if line.quantity == Quantity::Ratio {
-        return Some(format!("{sign}{}", number.replace(" %", " pp")));
-    }
-    let part = mean / first.mean.abs();
-    let part = if part.is_finite() { format!(" ({sign}{})", percent(part)) } else { String::new() };
-    Some(format!("{sign}{number}{part}"))
+    let number = line.quantity.difference(&Stat { mean, half_width });
+    // A difference of ratios is in percentage points, which a part of the first must not be taken for.
+    let part = Some(mean / first.mean.abs()).filter(|part| part.is_finite() && line.quantity != Quantity::Ratio);
+    let part =
+        part.map_or_else(String::new, |part| format!(" ({}{})", if part > 0.0 { "+" } else { "" }, percent(part)));
+    Some(format!("{number}{part}"))
 }
 
 fn table(runs: &[Stored], lines: &[Line]) -> Table {

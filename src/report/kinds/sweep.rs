@@ -46,7 +46,13 @@ impl Report for SweepReport {
             let found = digest.metrics.iter().zip(&kept.stats);
             let found: serde_json::Map<String, Value> =
                 found.map(|(metric, found)| (metric.name.clone(), stat(found))).collect();
-            json!({"point": kept.number + 1, "set": set, "found": found, "monthly_cost_usd": stat(&kept.cost_and_latency[0])})
+            let cost = &kept.cost_and_latency[0];
+            let finite = Some(cost.mean).filter(|mean| mean.is_finite());
+            let cost = match cost.range() {
+                Some((low, high)) => json!({"mean": finite, "half_width": cost.half_width, "low": low, "high": high}),
+                None => stat(cost),
+            };
+            json!({"point": kept.number + 1, "set": set, "found": found, "monthly_cost_usd": cost})
         };
         let text = json!({
             "scenario": {"name": scenario.name, "hash": scenario.hash},
@@ -131,7 +137,7 @@ fn has_prices(digest: &Digest) -> bool {
 
 /// `memory = 512MB, window = 5m`.
 fn described(digest: &Digest, point: &Kept) -> String {
-    let pairs = digest.axes.iter().zip(&point.texts).map(|(axis, text)| format!("{} = {text}", axis.short(digest)));
+    let pairs = digest.axes.iter().zip(&point.texts).map(|(axis, text)| format!("{} = {text}", axis.name));
     pairs.collect::<Vec<_>>().join(", ")
 }
 
@@ -145,12 +151,14 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
         digest
             .axes
             .iter()
-            .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
+            .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.name.as_str(), axis.key.as_str()) }),
     );
     columns.extend(has_prices.then(|| Column::new("Per month", "Cost of 30 days at this rate")));
-    let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
-    let shown = digest.metrics.iter().filter(|metric| is_shown(&metric.name));
-    columns.extend(shown.map(|metric| Column::new(metric.name.as_str(), "")));
+    let is_shown = |metric: &usize| {
+        (has_prices || !digest.metrics[*metric].name.contains("cost_usd.")) && !digest.is_repeated(*metric)
+    };
+    let shown: Vec<usize> = (0..digest.metrics.len()).filter(is_shown).collect();
+    columns.extend(shown.iter().map(|metric| Column::new(digest.metrics[*metric].name.as_str(), "")));
     let mut order: Vec<&Kept> = digest.points.iter().take(ROWS).collect();
     let cost =
         |kept: &Kept| Some(kept.cost_and_latency[0].mean).filter(|mean| mean.is_finite()).unwrap_or(f64::INFINITY);
@@ -168,8 +176,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
         }
         cells.extend(kept.texts.iter().map(|text| Cell::text(text.as_str())));
         cells.extend(has_prices.then(|| Cell::stat(Quantity::Usd, kept.cost_and_latency[0])));
-        let found = digest.metrics.iter().zip(&kept.stats).filter(|(metric, _)| is_shown(&metric.name));
-        cells.extend(found.map(|(metric, stat)| Cell::stat(metric.quantity, *stat)));
+        cells.extend(shown.iter().map(|metric| Cell::stat(digest.metrics[*metric].quantity, kept.stats[*metric])));
         let is_chosen = digest.best.as_ref().is_some_and(|best| best.number == kept.number);
         Row { name: (kept.number + 1).to_string(), is_chosen, cells }
     };

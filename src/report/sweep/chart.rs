@@ -11,7 +11,7 @@ use super::digest::{Digest, Kept, Parameter};
 use crate::measure::summary::Stat;
 use crate::report::chart::{Axis, Drawn, Scale};
 use crate::report::format::{Quantity, count};
-use crate::report::phrases::{largest_first, sanitize};
+use crate::report::phrases::largest_first;
 use crate::scenario::axis::Unit;
 
 /// More values of a parameter than this are put together into this many groups of about the same size.
@@ -19,8 +19,6 @@ const GROUPS: usize = 40;
 
 /// Points in a group on average, at least, where values are put together: fewer would show noise.
 const IN_GROUP: usize = 40;
-/// The longest name that is shown whole.
-const NAME: usize = 36;
 
 /// All charts of a sweep that have something to show.
 #[must_use]
@@ -30,20 +28,6 @@ pub fn charts(digest: &Digest) -> Vec<Drawn> {
 }
 
 impl Parameter {
-    /// Its name in a chart: the last words of its key, as many as tell it apart and say something.
-    pub(in crate::report) fn short(&self, digest: &Digest) -> String {
-        let words: Vec<&str> = self.key.split('.').collect();
-        let tail = |count: usize| words[words.len().saturating_sub(count)..].join(".");
-        let is_unique = |name: &str| {
-            let ends = |axis: &&Parameter| axis.key == name || axis.key.ends_with(&format!(".{name}"));
-            digest.axes.iter().filter(ends).count() <= 1
-        };
-        let count = (1..words.len()).find(|count| is_unique(&tail(*count))).unwrap_or(words.len());
-        let says_little = ["window", "value", "mean", "median", "rate", "sigma", "p99", "target", "points"];
-        let is_vague = count == 1 && says_little.contains(&words[words.len() - 1]);
-        ending(&tail(count + usize::from(is_vague)), NAME)
-    }
-
     /// A number of it as people write it.
     fn text(&self, number: f64) -> String {
         match self.unit {
@@ -55,8 +39,8 @@ impl Parameter {
     }
 
     /// An axis for values of it; what is no time gets its unit into the name.
-    fn axis(&self, digest: &Digest, values: &[f64]) -> Axis {
-        let name = self.short(digest);
+    fn axis(&self, values: &[f64]) -> Axis {
+        let name = self.name.clone();
         let (label, quantity) = match self.unit {
             Some(Unit::Seconds) => (name, Quantity::Seconds),
             Some(Unit::Megabytes) => (format!("{name} (MB)"), Quantity::Count),
@@ -65,16 +49,6 @@ impl Parameter {
         };
         Axis::new(label, quantity, scale(values))
     }
-}
-
-/// The end of a name, which says most, with at most `width` characters.
-fn ending(name: &str, width: usize) -> String {
-    let length = name.chars().count();
-    if length <= width {
-        return sanitize(name, width);
-    }
-    let end: String = name.chars().skip(length + 1 - width).collect();
-    sanitize(&format!("…{end}"), width)
 }
 
 /// By factors where that spreads the values more evenly.

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use crate::measure::summary::Stat;
 use crate::measure::sweep::{Columns, Row};
 use crate::report::format::Quantity;
-use crate::scenario::axis::Unit;
+use crate::scenario::axis::{Unit, short_names};
 use crate::scenario::sweep::{Point, Sweep};
 
 /// Points kept for charts: more dots cannot be told apart, and the memory is bounded.
 pub const KEPT: usize = 100_000;
 /// Metrics that are shown, besides those of objectives.
-const HEADLINES: [&str; 4] = ["latency_s.p99", "cost_usd.per_million_succeeded", "failure_ratio", "cold_start_ratio"];
+const HEADLINES: [&str; 4] =
+    ["latency_s.p99", "cost_usd.per_million_succeeded", "failure_ratio", "cold_affected_ratio"];
 /// More metrics than this make a long page.
 const METRICS: usize = 6;
 
@@ -39,6 +40,8 @@ pub struct Digest {
 pub struct Parameter {
     /// Its dotted key.
     pub key: String,
+    /// A short name that tells it apart.
+    pub name: String,
     /// What its numbers measure; none: it has texts.
     pub unit: Option<Unit>,
     /// The texts of its values; empty where any value of a range is taken.
@@ -72,7 +75,21 @@ pub struct Kept {
     pub met: Option<bool>,
 }
 
+/// Whether two statistics are the same numbers.
+fn same(a: Stat, b: Stat) -> bool {
+    let bits = |stat: Stat| (stat.mean.to_bits(), stat.half_width.map(f64::to_bits));
+    bits(a) == bits(b)
+}
+
 impl Digest {
+    /// Whether a metric says nothing that an earlier one does not: under most policies whoever waits for a cold start caused
+    /// it.
+    #[must_use]
+    pub fn is_repeated(&self, metric: usize) -> bool {
+        let is_same = |earlier: usize| self.points.iter().all(|kept| same(kept.stats[metric], kept.stats[earlier]));
+        (0..metric).any(|earlier| self.metrics[earlier].quantity == self.metrics[metric].quantity && is_same(earlier))
+    }
+
     /// Nothing gathered yet.
     #[must_use]
     pub fn new(sweep: &Sweep, columns: &Columns) -> Self {
@@ -89,11 +106,13 @@ impl Digest {
         });
         places.truncate(METRICS);
         let shown = |place: usize| Shown { name: names[place].clone(), quantity: quantities[place], place };
+        let keys: Vec<&str> = sweep.axes().map(|axis| axis.key.as_str()).collect();
         let axes: Vec<Parameter> = sweep
             .axes()
-            .map(|axis| {
+            .zip(short_names(&keys))
+            .map(|(axis, name)| {
                 let levels = axis.levels().unwrap_or_default().iter().map(|level| level.text.clone()).collect();
-                Parameter { key: axis.key.clone(), unit: axis.unit, levels }
+                Parameter { key: axis.key.clone(), name, unit: axis.unit, levels }
             })
             .collect();
         let index = |axis: &Parameter| axis.levels.iter().cloned().enumerate().map(|(at, text)| (text, at)).collect();

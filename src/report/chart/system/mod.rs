@@ -1,4 +1,4 @@
-//! The map of a system: what calls what, from left to right, with the load on the arrows and what fails.
+//! The map of a system: what calls what, from left to right (on a phone from top to bottom), with the load on the arrows and what fails.
 //!
 //! Clients have no box of their own: what they send stands on the arrow of their caller. What fails is said in words too, and not by
 //! colour alone.
@@ -6,7 +6,7 @@
 mod graph;
 mod layout;
 
-use super::canvas::{SMALL, Side, TITLE, framed, text_width, tip, tips};
+use super::canvas::{SMALL, Side, is_narrow, picture, text_width, tip, tips, top};
 use super::{BLUE, Colour, Dash, Drawn, GROUND, INK, MUTED, Style, VERMILLION};
 use crate::measure::summary::Summary;
 use crate::report::format::{count, duration, percent};
@@ -20,8 +20,10 @@ const BOX: f64 = 118.0;
 const HEIGHT: f64 = 50.0;
 const ROW: f64 = 68.0;
 const MARGIN: f64 = 14.0;
-/// The narrowest picture: that of all other charts.
-const LEAST: f64 = 900.0;
+/// How far apart boxes are on a phone, side by side and from top to bottom, and how many stand side by side.
+const GAP: f64 = 4.0;
+const LEVEL: f64 = 104.0;
+const ABREAST: usize = 3;
 /// Characters of a name that fit into a box.
 const NAME: usize = 16;
 /// From this part on what fails is shown.
@@ -45,7 +47,7 @@ pub fn map(summary: &Summary) -> Option<Drawn> {
         if graph.has_clients { ", retries included" } else { "" },
         if folded { " Components with the least load are drawn as one." } else { "" },
     );
-    Some(Drawn { name: "map", caption, svg: svg(&graph, &layout, summary.measured_s) })
+    Some(Drawn::new("map", caption, |width| svg(&graph, &layout, summary.measured_s, width)))
 }
 
 fn title(graph: &Graph) -> String {
@@ -91,34 +93,74 @@ fn short(x: f64) -> String {
     }
 }
 
-fn svg(graph: &Graph, layout: &Layout, measured_s: f64) -> String {
-    let columns = layout.columns.max(1) as f64;
-    let width = (2.0 * MARGIN + columns * COLUMN - (COLUMN - BOX)).max(LEAST);
-    let step = if columns > 1.0 { (width - 2.0 * MARGIN - BOX) / (columns - 1.0) } else { 0.0 };
-    let top = TITLE + 16.0;
-    let height = top + layout.rows.max(1.0) * ROW + 16.0;
-    let corner = |place: usize| {
-        let (column, row) = layout.places[place];
-        (MARGIN + column as f64 * step, top + row * ROW)
-    };
+/// The ends of an arrow, and where it passes between them, in pixels.
+type Way = ((usize, usize), Vec<(f64, f64)>);
+
+/// Where everything is, in pixels. Arrows run along the flow: from left to right, or from top to bottom on a phone.
+struct Plan {
+    extent: (f64, f64),
+    /// The upper left corners of boxes.
+    corners: Vec<(f64, f64)>,
+    /// Where arrows pass, between their ends.
+    ways: Vec<Way>,
+    is_down: bool,
+}
+
+impl Plan {
+    fn of(layout: &Layout, width: f64) -> Self {
+        if is_narrow(width) { Self::down(layout, width) } else { Self::across(layout, width) }
+    }
+
+    fn across(layout: &Layout, least: f64) -> Self {
+        let columns = layout.columns.max(1) as f64;
+        let width = (2.0 * MARGIN + columns * COLUMN - (COLUMN - BOX)).max(least);
+        let step = if columns > 1.0 { (width - 2.0 * MARGIN - BOX) / (columns - 1.0) } else { 0.0 };
+        let top = top(width) + 16.0;
+        let at = |(column, row): &(usize, f64)| (MARGIN + *column as f64 * step, top + row * ROW);
+        let middle = |place: &(usize, f64)| (at(place).0, at(place).1 + HEIGHT / 2.0);
+        let way = |(ends, way): &layout::Way| (*ends, way.iter().map(middle).collect());
+        Self {
+            extent: (width, top + layout.rows.max(1.0) * ROW + 16.0),
+            corners: layout.places.iter().map(at).collect(),
+            ways: layout.ways.iter().map(way).collect(),
+            is_down: false,
+        }
+    }
+
+    /// Columns become levels, of as many rows as they need.
+    fn down(layout: &Layout, width: f64) -> Self {
+        let mut corners = vec![(0.0, 0.0); layout.places.len()];
+        let mut y = top(width) + 8.0;
+        for column in 0..layout.columns {
+            let mut level: Vec<usize> = (0..corners.len()).filter(|place| layout.places[*place].0 == column).collect();
+            level.sort_by(|a, b| layout.places[*a].1.total_cmp(&layout.places[*b].1));
+            for row in level.chunks(ABREAST) {
+                let all = row.len() as f64 * (BOX + GAP) - GAP;
+                for (place, corner) in row.iter().enumerate() {
+                    corners[*corner] = ((width - all) / 2.0 + place as f64 * (BOX + GAP), y);
+                }
+                y += LEVEL;
+            }
+        }
+        Self { extent: (width, y - LEVEL + HEIGHT + 40.0), corners, ways: Vec::new(), is_down: true }
+    }
+}
+
+fn svg(graph: &Graph, layout: &Layout, measured_s: f64, width: f64) -> String {
+    let plan = Plan::of(layout, width);
     let most = graph.arrows.iter().map(|arrow| arrow.calls).fold(0.0, f64::max);
     let mut overlay = String::new();
     for (place, node) in graph.nodes.iter().enumerate() {
-        let (left, y) = corner(place);
+        let (left, y) = plan.corners[place];
         overlay += &tip((left, y), (left + BOX, y + HEIGHT), &node.about(measured_s));
     }
-    let line = |arrow: &graph::Arrow| {
-        let way = layout.ways.iter().find(|(ends, _)| *ends == (arrow.from, arrow.to)).map_or(&[][..], |(_, way)| way);
-        let at = |(column, row): &(usize, f64)| (MARGIN + *column as f64 * step, top + row * ROW + HEIGHT / 2.0);
-        let way: Vec<(f64, f64)> = way.iter().map(at).collect();
-        Line::of(arrow, &way, graph, &corner, measured_s)
-    };
+    let line = |arrow: &graph::Arrow| Line::of(arrow, graph, &plan, measured_s);
     let lines: Vec<Line> = graph.arrows.iter().map(line).collect();
     for line in &lines {
         let (x, y) = line.at;
         overlay += &tip((x - 30.0, y - 16.0), (x + 30.0, y + 16.0), &line.about);
     }
-    framed((width, height), &title(graph), &description(graph, measured_s), &tips(&overlay), |canvas| {
+    picture(plan.extent, &title(graph), &description(graph, measured_s), &tips(&overlay), |canvas| {
         for (line, arrow) in lines.iter().zip(&graph.arrows) {
             let colour = if line.is_failing { VERMILLION } else { MUTED };
             let load = if most > 0.0 { (arrow.calls / most).sqrt() } else { 0.0 };
@@ -130,7 +172,7 @@ fn svg(graph: &Graph, layout: &Layout, measured_s: f64) -> String {
             line.label(canvas);
         }
         for (place, node) in graph.nodes.iter().enumerate() {
-            draw(canvas, corner(place), node, measured_s);
+            draw(canvas, plan.corners[place], node, measured_s);
         }
     })
 }
@@ -170,26 +212,24 @@ struct Line {
 }
 
 impl Line {
-    fn of(
-        arrow: &graph::Arrow,
-        way: &[(f64, f64)],
-        graph: &Graph,
-        corner: &impl Fn(usize) -> (f64, f64),
-        measured_s: f64,
-    ) -> Self {
-        let (from, to) = (corner(arrow.from), corner(arrow.to));
-        let middle = HEIGHT / 2.0;
+    fn of(arrow: &graph::Arrow, graph: &Graph, plan: &Plan, measured_s: f64) -> Self {
+        // As if the flow were from left to right; what runs down is turned afterwards.
+        let turn = |(x, y): (f64, f64)| if plan.is_down { (y, x) } else { (x, y) };
+        let (long, high) = turn((BOX, HEIGHT));
+        let (from, to) = (turn(plan.corners[arrow.from]), turn(plan.corners[arrow.to]));
+        let way = plan.ways.iter().find(|(ends, _)| *ends == (arrow.from, arrow.to)).map_or(&[][..], |(_, way)| way);
+        let middle = high / 2.0;
         let is_forward = to.0 > from.0;
-        // What goes back, or stays in its column, goes round below.
+        // What goes back, or stays in its column, goes round beside it.
         let (start, end) = if is_forward {
-            ((from.0 + BOX, from.1 + middle), (to.0 - 6.0, to.1 + middle))
+            ((from.0 + long, from.1 + middle), (to.0 - 6.0, to.1 + middle))
         } else {
-            ((from.0 + BOX / 2.0, from.1 + HEIGHT), (to.0 + BOX / 2.0, to.1 + HEIGHT + 6.0))
+            ((from.0 + long / 2.0, from.1 + high), (to.0 + long / 2.0, to.1 + high + 6.0))
         };
         // From box to box, through its own place in each column between.
         let mut ends = vec![start];
         for (x, y) in way {
-            ends.extend([(*x, *y), (x + BOX, *y)]);
+            ends.extend([(*x, *y), (x + long, *y)]);
         }
         ends.push(end);
         let parts: Vec<[(f64, f64); 2]> = ends.windows(2).map(|pair| [pair[0], pair[1]]).collect();
@@ -205,7 +245,7 @@ impl Line {
         };
         let steps =
             |part: &[(f64, f64); 2]| (0..=20).map(|step| curve(part, f64::from(step) / 20.0)).collect::<Vec<_>>();
-        let points = parts.iter().flat_map(steps).collect();
+        let points: Vec<(f64, f64)> = parts.iter().flat_map(steps).collect();
         let head = match is_forward {
             true => vec![(end.0 + 6.0, end.1), (end.0 - 4.0, end.1 - 5.0), (end.0 - 4.0, end.1 + 5.0)],
             false => vec![(end.0, end.1 - 6.0), (end.0 - 5.0, end.1 + 4.0), (end.0 + 5.0, end.1 + 4.0)],
@@ -234,7 +274,8 @@ impl Line {
         if arrow.latency_s.is_finite() {
             about += &format!("\nanswered after {} on average", duration(arrow.latency_s));
         }
-        Self { points, head, at, labels, about, is_failing }
+        let turned = |points: Vec<(f64, f64)>| points.into_iter().map(turn).collect();
+        Self { points: turned(points), head: turned(head), at: turn(at), labels, about, is_failing }
     }
 
     fn label(&self, canvas: &super::canvas::Canvas<'_>) {

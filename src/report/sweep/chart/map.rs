@@ -2,8 +2,8 @@
 
 use super::{Digest, Levels, by_effect, goes_along, left_out, means, together_with};
 use crate::measure::summary::Stat;
-use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
-use crate::report::chart::{Colour, Drawn, GROUND, INK, MUTED, Style, WIDTH};
+use crate::report::chart::canvas::{self, SMALL, Side, is_narrow, picture, text_width, tip, tips};
+use crate::report::chart::{Colour, Drawn, GROUND, INK, MUTED, Style};
 use crate::report::format::Quantity;
 use crate::report::phrases::sanitize;
 
@@ -58,7 +58,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     if field.columns.is_grouped() || field.rows.is_grouped() {
         caption += " Values are grouped.";
     }
-    Some(Drawn { name: "map", caption: caption + &left_out(digest), svg: field.svg(&title) })
+    Some(Drawn::new("map", caption + &left_out(digest), |width| field.svg(&title, width)))
 }
 
 fn pair(digest: &Digest, order: &[usize]) -> Option<(usize, usize)> {
@@ -103,7 +103,7 @@ impl Field<'_> {
         self.range().is_some_and(|(low, high)| high - low > self.noise())
     }
 
-    fn svg(&self, title: &str) -> String {
+    fn svg(&self, title: &str, width: f64) -> String {
         let (low, high) = self.range().unwrap_or((0.0, 1.0));
         let is_log = low > 0.0 && high > 20.0 * low;
         let noise = self.noise();
@@ -116,13 +116,14 @@ impl Field<'_> {
             };
             if share.is_finite() && high - low > noise { share } else { 0.5 }
         };
-        let name = |axis: usize| self.digest.axes[axis].short(self.digest);
-        let names: Vec<String> = self.rows.names.iter().map(|name| sanitize(name, 24)).collect();
+        let name = |axis: usize| self.digest.axes[axis].name.clone();
+        let names: Vec<String> =
+            self.rows.names.iter().map(|name| sanitize(name, if is_narrow(width) { 10 } else { 24 })).collect();
         let left = names.iter().map(|name| text_width(name, SMALL)).fold(40.0, f64::max) + 22.0;
-        let right = f64::from(WIDTH) - RIGHT;
+        let right = width - RIGHT;
         let (cell, row) =
             ((right - left) / self.columns.len() as f64, (300.0 / self.rows.len() as f64).clamp(16.0, 46.0));
-        let top = TITLE + 26.0;
+        let top = canvas::top(width) + 26.0;
         let bottom = top + row * self.rows.len() as f64;
         let corner = |column: usize, line: usize| (left + cell * column as f64, bottom - row * (line + 1) as f64);
         let mut overlay = String::new();
@@ -139,7 +140,7 @@ impl Field<'_> {
             overlay += &tip(at, (at.0 + cell, at.1 + row), &text);
         }
         let description = format!("{title}. {} rows, {} columns.", self.rows.len(), self.columns.len());
-        picture(title, &description, bottom + FOOT, &tips(&overlay), |canvas| {
+        picture((width, bottom + FOOT), title, &description, &tips(&overlay), |canvas| {
             canvas.text(&name(self.y), (12.0, top - 12.0), Side::Start, SMALL, INK);
             let has_numbers = self.columns.len() <= WRITTEN;
             for (place, stat) in self.stats.iter().enumerate() {

@@ -28,15 +28,15 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let groups = digest.points.len() / (super::IN_GROUP * lines.as_ref().map_or(1, |(_, lines)| lines.len()));
     let levels = Levels::grouped(digest, along, GROUPS, groups);
     let axis = &digest.axes[along];
-    let name = axis.short(digest);
+    let name = axis.name.clone();
     let x = if axis.unit.is_some() {
-        axis.axis(digest, &levels.at)
+        axis.axis(&levels.at)
     } else {
         Axis::new(name.clone(), Quantity::Count, Scale::Near).with_names(&levels.names)
     };
     let mut panels = Vec::new();
     let mut said = Vec::new();
-    for metric in 0..digest.metrics.len().min(PANELS) {
+    for metric in (0..digest.metrics.len()).filter(|metric| !digest.is_repeated(*metric)).take(PANELS) {
         let mut marks = Vec::new();
         let mut low_high: Vec<f64> = Vec::new();
         for line in 0..lines.as_ref().map_or(1, |(_, lines)| lines.len()) {
@@ -46,10 +46,14 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
             });
             low_high.extend(stats.iter().map(|stat| stat.mean).filter(|mean| mean.is_finite()));
             let label = lines.as_ref().filter(|_| panels.is_empty()).map_or(String::new(), |(axis, lines)| {
-                let name = digest.axes[*axis].key.rsplit('.').next().unwrap_or_default();
+                let name = &digest.axes[*axis].name;
                 format!("{name} = {}", sanitize(&lines.names[line], 22))
             });
             marks.extend(line_of(&levels.at, &stats, label, line, levels.len() <= WHISKERS));
+        }
+        // A metric without any value says less than a sentence would.
+        if panels.len() + 1 < digest.metrics.len() && low_high.iter().all(|value| *value == 0.0) {
+            continue;
         }
         let shown = &digest.metrics[metric];
         said.push(range_of(&shown.name, shown.quantity, &low_high));
@@ -75,7 +79,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     if levels.is_grouped() {
         caption += " Values are grouped.";
     }
-    Some(Drawn { name: "parameter", caption: caption + &left_out(digest), svg: plot.svg() })
+    Some(plot.drawn("parameter", caption + &left_out(digest)))
 }
 
 fn line_of(at: &[f64], stats: &[Stat], name: String, line: usize, has_whiskers: bool) -> Vec<Mark> {

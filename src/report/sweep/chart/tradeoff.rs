@@ -60,7 +60,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     if every > 1 {
         caption += &format!(" One in {every} of the other configurations is shown.");
     }
-    Some(Drawn { name: "tradeoff", caption: caption + &left_out(digest), svg: plot.svg() })
+    Some(plot.drawn("tradeoff", caption + &left_out(digest)))
 }
 
 /// One in `every` of the points that are not on the front, the front, and what has a name.
