@@ -59,7 +59,7 @@ fn main() {
         for Point { size, measured, bare } in &points {
             writeln!(table, "{},{size},{:.1},{:.1}", chart.name, measured * 1e9, bare * 1e9).expect("memory");
         }
-        let svg = chart.plot(&points).svg();
+        let svg = chart.plot(&points).svg(900.0);
         if !is_test {
             write(&format!("{}.svg", chart.name), &svg);
         }
