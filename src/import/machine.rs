@@ -44,10 +44,13 @@ fn aws(kind: &str) -> Option<(f64, f64)> {
 
 /// `n2-standard-4`, `e2-highmem-8`.
 fn google(kind: &str) -> Option<(f64, f64)> {
+    if kind == "e2-medium" {
+        return Some((2.0, 4.0));
+    }
     let mut parts = kind.split('-');
     let (family, class, cpu) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || !matches!(family, "e2" | "n2" | "n2d" | "n4" | "c3" | "c3d" | "t2d") {
-        return (kind == "e2-medium").then_some((2.0, 4.0));
+        return None;
     }
     let cpu: f64 = cpu.parse::<u32>().ok()?.into();
     let each = match class {
