@@ -175,7 +175,6 @@ mod tests {
     /// Where thirty requests or more of a replication lie beyond the quantile. Of 400 experiments with 95 % the share is below
     /// 92.8 % once in forty times; Student's intervals alone hold the 99th percentile of the busiest server in three of four.
     #[test]
-    #[expect(clippy::print_stdout, reason = "the figures are what one wants to know")]
     fn intervals_hold_what_they_promise() {
         for (times, count, replications) in [
             (Times::Exponential, 3_000, 10),
