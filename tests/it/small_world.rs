@@ -127,7 +127,8 @@ fn shape() -> Value {
         "queue": {"mean": mean(QUEUED, 10.0, 100.0), "peak": 1},
         // Six that ran at $0.001, and 14 s with 1 GB at $0.01: starting is not charged.
         "cost_usd": {
-            "total": 0.146, "requests": 0.006, "compute": 0.14, "provisioned": 0, "nodes": 0, "other": 0,
+            "total": 0.146, "requests": 0.006, "compute": 0.14, "provisioned": 0, "gateways": 0, "messaging": 0,
+            "workflows": 0, "dependencies": 0, "links": 0, "nodes": 0, "other": 0,
             "per_million_requests": 0.146e6 / 7.0, "per_million_succeeded": 0.146e6 / 5.0,
         },
     })
