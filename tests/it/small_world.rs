@@ -127,15 +127,15 @@ fn shape() -> Value {
         "queue": {"mean": mean(QUEUED, 10.0, 100.0), "peak": 1},
         // Six that ran at $0.001, and 14 s with 1 GB at $0.01: starting is not charged.
         "cost_usd": {
-            "total": 0.146, "requests": 0.006, "compute": 0.14, "provisioned": 0, "gateways": 0, "messaging": 0,
-            "workflows": 0, "dependencies": 0, "links": 0, "nodes": 0, "other": 0,
+            "total": 0.146, "requests": 0.006, "compute": 0.14, "provisioned": 0, "nodes": 0, "gateways": 0,
+            "messaging": 0, "workflows": 0, "dependencies": 0, "links": 0, "other": 0,
             "per_million_requests": 0.146e6 / 7.0, "per_million_succeeded": 0.146e6 / 5.0,
         },
     })
 }
 
 fn summary() -> Value {
-    let source = |requests: Value, failure_ratio: f64, latency: Vec<f64>, cold: f64| json!({"requests": requests, "failure_ratio": failure_ratio, "latency_s": times(latency), "cold_start_ratio": cold});
+    let source = |requests: Value, failure_ratio: f64, latency: Vec<f64>, cold: f64| json!({"requests": requests, "failure_ratio": failure_ratio, "latency_s": times(latency), "cold_start_ratio": cold, "cold_affected_ratio": cold});
     let short = json!({"arrived": 6, "succeeded": 5, "failed": 1, "unfinished": 0,
         "failed_by": {"timed_out": 0, "throttled": 1, "error": 0}});
     let long = json!({"arrived": 1, "succeeded": 0, "failed": 1, "unfinished": 0,
