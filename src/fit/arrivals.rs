@@ -211,11 +211,15 @@ impl Arrivals {
                 format!("{{ {} = {{ rate = {}, shape = {} }} }}", family.name(), rate(self.rate), plain(*shape))
             }
             Kind::Varying => {
-                let point = |(at, value): &(f64, f64)| {
+                let mut points: Vec<(String, f64)> =
+                    self.rates.iter().map(|(at, rate)| (laws::seconds(at.max(1e-3)), *rate)).collect();
+                // What lies beyond the longest time that is written has the same text: the first point stands for the rest.
+                points.dedup_by(|later, earlier| later.0 == earlier.0);
+                let point = |(at, value): &(String, f64)| {
                     let value = if *value > 0.0 { rate(*value) } else { "\"0/s\"".to_owned() };
-                    format!("    {{ at = {}, rate = {value} }},\n", laws::seconds(at.max(1e-3)))
+                    format!("    {{ at = {at}, rate = {value} }},\n")
                 };
-                let points: String = self.rates.iter().map(point).collect();
+                let points: String = points.iter().map(point).collect();
                 format!("{{ piecewise = {{ points = [\n{points}] }} }}")
             }
         }
