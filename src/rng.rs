@@ -2,7 +2,7 @@
 //!
 //! A stream is a function of seed, replication, owner *name* and purpose, so that adding a function to a scenario moves
 //! no other function's numbers, and the same request has the same draws under every policy. Draws that are rarely used
-//! (a cold start's) come from [`Marks`], a keyed family with one tiny stream for each request: as if drawn at birth,
+//! (a cold start's) come from [`KeyedStreams`], a keyed family with one tiny stream for each request: as if drawn at birth,
 //! but free until they are used.
 
 use std::ops::{Deref, DerefMut};

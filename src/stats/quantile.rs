@@ -1,6 +1,6 @@
 //! The interval of the mean of sample quantiles, one from each replication.
 //!
-//! A sample quantile is biased: where Q is the quantile function, E[q] - Q(p) is about Var(q) Q''(p) / (2 Q'(p)^2) (David and
+//! A sample quantile is biased: where Q is the quantile function, the mean of q, less Q(p), is about Var(q) Q''(p) / (2 Q'(p)^2) (David and
 //! Nagaraja, Order Statistics, 2003, section 4.6, for independent values, where Var(q) = p (1 - p) Q'(p)^2 / n; with the
 //! variance that is seen among replications it serves for values that depend on each other too). More replications narrow
 //! Student's interval and leave the bias. Where the tail decays exponentially with mean excess e, Q'(p) = e / (1 - p), hence

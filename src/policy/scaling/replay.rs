@@ -1,7 +1,7 @@
 //! A policy on recorded metrics: what it would have decided, tick by tick.
 //!
 //! Pods and load are as recorded. What the policy remembers (windows, panic, stabilization) comes from its own decisions. A
-//! gauge keeps its value until the next sample, for [`HOLD`] at most: in a longer gap nothing is decided.
+//! gauge keeps its value until the next sample, for `HOLD` at most: in a longer gap nothing is decided.
 
 use super::{Scaling, Totals, View};
 use crate::rng::{Purpose, Stream};
