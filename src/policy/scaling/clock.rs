@@ -1,5 +1,6 @@
 //! The clock of a policy that decides again and again after the same time, and may pass over decisions that change nothing.
 
+use super::next_multiple;
 use crate::time::{SimTime, Span};
 
 /// Ticks an interval apart. At rest it names a later tick than the next, and wakes up when something happens.
@@ -27,6 +28,11 @@ impl Clock {
         self.start(now + self.interval);
     }
 
+    /// It has ticked, perhaps late; it ticks at multiples of the interval.
+    pub(super) fn ticked_at_multiple(&mut self, now: SimTime) {
+        self.start(next_multiple(now, self.interval));
+    }
+
     /// It goes on with a tick at this moment; never: it stands still.
     pub(super) const fn start(&mut self, at: SimTime) {
         (self.tick, self.asked) = (at, at);
@@ -41,11 +47,19 @@ impl Clock {
         self.asked = self.after(until);
     }
 
-    /// Something happens; a tick at this very moment came before it.
-    pub(super) fn wake(&mut self, now: SimTime) {
-        if self.asked != self.tick {
-            self.start(self.after(now));
+    /// Whether it may pass over ticks.
+    pub(super) fn rests(&self) -> bool {
+        self.asked != self.tick
+    }
+
+    /// Something happens; a tick at this very moment came before it. The answer is the last tick that was passed over.
+    pub(super) fn wake(&mut self, now: SimTime) -> Option<SimTime> {
+        if !self.rests() {
+            return None;
         }
+        let first = self.tick;
+        self.start(self.after(now));
+        (self.tick > first).then(|| SimTime::from_nanos(self.tick.as_nanos() - self.interval.as_nanos()))
     }
 
     /// The first tick after a moment.
@@ -54,6 +68,11 @@ impl Clock {
         let ticks = passed / self.interval.as_nanos() + 1;
         SimTime::from_nanos(ticks.saturating_mul(self.interval.as_nanos()).saturating_add(self.tick.as_nanos()))
     }
+}
+
+/// The last moment before this one.
+pub(super) const fn just_before(moment: SimTime) -> SimTime {
+    SimTime::from_nanos(moment.as_nanos().saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -72,12 +91,13 @@ mod tests {
         assert_eq!(clock.next(), at(23));
         clock.rest(at(100));
         assert_eq!(clock.next(), at(103));
-        clock.wake(at(43));
-        assert_eq!(clock.next(), at(53));
-        clock.wake(at(44));
-        assert_eq!(clock.next(), at(53));
+        assert!(clock.rests());
+        assert_eq!((clock.wake(at(43)), clock.next(), clock.rests()), (Some(at(43)), at(53), false));
+        assert_eq!((clock.wake(at(44)), clock.next()), (None, at(53)));
+        clock.rest(at(100));
+        assert_eq!((clock.wake(at(52)), clock.next()), (None, at(53)));
         clock.rest(SimTime::NEVER);
-        assert_eq!((clock.next(), clock.stands_still()), (SimTime::NEVER, false));
+        assert_eq!((clock.next(), clock.rests(), clock.stands_still()), (SimTime::NEVER, true, false));
         clock.start(SimTime::NEVER);
         assert!(clock.stands_still());
     }

@@ -17,7 +17,7 @@
 
 use std::collections::VecDeque;
 
-use super::clock::Clock;
+use super::clock::{Clock, just_before};
 use super::{InstanceView, MANY, Pause, Policy, REMEMBERED_MAX, Removal, RequestTag, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
@@ -143,8 +143,8 @@ impl CloudRun {
         }
     }
 
-    /// What the metrics of the last minute ask for.
-    fn recommend(&mut self, now: SimTime, totals: Totals) -> f64 {
+    /// What the metrics of the last minute ask for, and what they may ask for at most as long as no request comes.
+    fn recommend(&mut self, now: SimTime, totals: Totals) -> (f64, f64) {
         self.past.push_back((now, totals));
         while self.past.get(1).is_some_and(|(at, _)| *at + self.spec.window <= now) {
             self.past.pop_front();
@@ -155,40 +155,34 @@ impl CloudRun {
         let requests = minute.in_progress_ns as f64 / window;
         let ready = minute.ready_ns as f64 / window;
         let spec = &self.spec;
-        let cpus = (requests * spec.cpu_per_request).min(ready * spec.cpu);
-        let by_cpu = (cpus / spec.cpu / spec.cpu_target).ceil();
+        let cpus = requests * spec.cpu_per_request;
         let by_concurrency = (requests / (f64::from(spec.concurrency) * spec.concurrency_target)).ceil();
-        by_cpu.max(by_concurrency)
+        let recommended = |cpus: f64| (cpus / spec.cpu / spec.cpu_target).ceil().max(by_concurrency);
+        (recommended(cpus.min(ready * spec.cpu)), recommended(cpus))
     }
 
-    /// Something happens: from now on the metrics are looked at again.
+    /// Something happens: from now on the metrics are looked at again. Looks that were passed over up to this moment are made up
+    /// for, as far back as the window reaches.
     fn wake(&mut self, now: SimTime) {
-        // A look at this very moment came before it.
-        self.remember_rest(now + Span::from_nanos(1));
-        self.clock.wake(now);
-    }
-
-    /// Remembers what looks before `end` would have seen that were passed over, as far back as the window reaches.
-    fn remember_rest(&mut self, end: SimTime) {
-        let Some(Rest { since, totals, ready }) = self.rest.take() else { return };
+        let (Some(Rest { since, totals, ready }), Some(last)) = (self.rest.take(), self.clock.wake(now)) else {
+            return;
+        };
         let (interval, window) = (self.spec.interval.as_nanos(), self.spec.window.as_nanos());
-        let passed = end.since(since).as_nanos();
-        let first = passed.saturating_sub(window.saturating_add(interval)) / interval;
-        for look in first.max(1)..passed.div_ceil(interval) {
-            let held = look * interval;
-            let ready_ns = totals.ready_ns + u128::from(ready) * u128::from(held);
-            self.past.push_back((since + Span::from_nanos(held), Totals { ready_ns, ..totals }));
-        }
+        let looks = last.since(since).as_nanos() / interval;
+        let seen = |look: u64| {
+            let held = Span::from_nanos(look * interval);
+            let ready_ns = totals.ready_ns + u128::from(ready) * u128::from(held.as_nanos());
+            (since + held, Totals { ready_ns, ..totals })
+        };
+        self.past.extend((looks.saturating_sub(window / interval + 1).max(1)..looks).map(seen));
+        let (at, totals) = seen(looks);
+        self.recommended = self.recommend(at, totals).0;
     }
 
-    /// Nothing that is looked at changes until an instance has been idle for long enough, unless something happens.
-    fn may_rest(&self, view: &View<'_>, answer: f64) -> bool {
-        self.recommended == 0.0
-            && self.requests == 0
-            && view.is_quiet()
-            && view.ready == view.existing
-            && view.existing == view.ordered
-            && answer == f64::from(view.ordered)
+    /// Nothing that is looked at asks for more until an instance has been idle for long enough, unless something happens.
+    fn may_rest(&self, view: &View<'_>, most: f64, answer: f64) -> bool {
+        let is_quiet = self.requests == 0 && view.is_quiet() && view.ready == view.existing;
+        is_quiet && most <= answer && answer == f64::from(view.ordered)
     }
 
     /// Instances that are on their way, busy, or not idle for long enough.
@@ -222,10 +216,10 @@ impl Scaling for CloudRun {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        let is_look = self.clock.next() <= view.now;
-        if is_look {
-            self.remember_rest(view.now);
-            self.recommended = self.recommend(view.now, view.totals);
+        self.wake(just_before(view.now));
+        let mut most = f64::INFINITY;
+        if self.clock.next() <= view.now {
+            (self.recommended, most) = self.recommend(view.now, view.totals);
             self.clock.ticked(view.now);
         }
         self.at_once = SimTime::NEVER;
@@ -234,9 +228,10 @@ impl Scaling for CloudRun {
         let answer = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         self.last = Some((needed, self.recommended, answer));
         self.room = answer as u64 * u64::from(self.spec.concurrency);
-        if is_look && self.may_rest(view, answer) {
+        if self.may_rest(view, most, answer) {
             self.rest = Some(Rest { since: view.now, totals: view.totals, ready: view.ready });
-            self.clock.rest(SimTime::from_nanos(self.goes_at.as_nanos().saturating_sub(1)));
+            let is_least = answer <= f64::from(self.spec.min_instances);
+            self.clock.rest(if is_least { SimTime::NEVER } else { just_before(self.goes_at) });
         }
         Some(answer)
     }
@@ -286,9 +281,7 @@ impl Scaling for CloudRun {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt as _;
-
-    use super::super::testing::{at, ready, view};
+    use super::super::testing::{at, ready, rests_without_a_trace, view};
     use super::*;
 
     fn spec() -> CloudRunSpec {
@@ -365,79 +358,14 @@ mod tests {
         assert_eq!(answer(920, &two[1..]), Some(0.0));
     }
 
-    /// What the metrics recommend while requests of 100 ms come to instances that start at once and stay, and how often it was
-    /// asked. If not `rests`, it is woken after each look.
-    fn recommended_over_time(arrivals: &[u64], rests: bool) -> (Vec<(SimTime, f64)>, u32) {
-        const RUNS: u64 = 100;
-        let spec =
-            CloudRunSpec { idle_timeout: Span::from_secs(100_000), cpu_per_request: 1.0, cpu_target: 0.01, ..spec() };
-        let mut policy = CloudRun::new(spec);
-        let (mut recommended, mut asked) = (vec![(SimTime::ZERO, 0.0)], 0);
-        let (mut instances, mut requests) = (1, 0);
-        let (mut totals, mut reached) = (Totals::default(), SimTime::ZERO);
-        let mut look = |policy: &mut CloudRun, now: SimTime, instances: &mut u32, requests: u32, totals: Totals| {
-            let (existing, in_progress) = (*instances, requests);
-            let there = View { existing, ready: existing, ordered: existing, ..view(now) };
-            let answer = policy.decide(&View { in_progress, taken: in_progress, totals, ..there });
-            *instances = answer.expect("an answer").max(1.0) as u32;
-            asked += 1;
-            if recommended.last().is_none_or(|(_, last)| *last != policy.recommended) {
-                recommended.push((now, policy.recommended));
-            }
-            if !rests {
-                policy.wake(now);
-            }
-        };
-        let mut events: Vec<(u64, bool)> = arrivals.iter().flat_map(|at| [(*at, true), (at + RUNS, false)]).collect();
-        events.sort_unstable();
-        for (at, is_arrival) in events {
-            let at = SimTime::from_nanos(at * 1_000_000);
-            let mut hold = |until: SimTime, instances: u32, requests: u32| {
-                let held = u128::from(until.since(reached).as_nanos());
-                totals.in_progress_ns += u128::from(requests) * held;
-                totals.ready_ns += u128::from(instances) * held;
-                reached = until;
-                totals
-            };
-            // At the same moment a look comes before an arrival, and after an end.
-            while policy.next() < at || is_arrival && policy.next() == at {
-                let now = policy.next();
-                let totals = hold(now, instances, requests);
-                look(&mut policy, now, &mut instances, requests, totals);
-            }
-            hold(at, instances, requests);
-            if is_arrival {
-                policy.arrived(at);
-                requests += 1;
-            } else {
-                policy.ended(at, InstanceId(0), false);
-                requests -= 1;
-            }
-        }
-        (recommended, asked)
-    }
-
     #[test]
     fn what_rests_decides_as_what_is_asked_every_five_seconds() {
-        let mut stream = crate::rng::Streams::new(7, 0).stream("cloud-run", Purpose::Arrivals);
-        let (mut rested, mut asked) = (0, 0);
-        for _ in 0..50 {
-            let mut at = 0;
-            let arrivals: Vec<u64> = (0..60)
-                .map(|_| {
-                    // Whole seconds now and then: a request at the moment of a look.
-                    let gap = [50, 700, 5_000, 31_000, 400_000][stream.random_range(0..5)];
-                    at +=
-                        if stream.random_range(0..3) == 0 { gap / 1_000 * 1_000 } else { stream.random_range(0..gap) };
-                    at
-                })
-                .collect();
-            let [resting, restless] = [true, false].map(|rests| recommended_over_time(&arrivals, rests));
-            assert_eq!(resting.0, restless.0, "{arrivals:?}");
-            assert!(resting.0.len() > 2, "{arrivals:?}");
-            (rested, asked) = (rested + resting.1, asked + restless.1);
+        let spec = CloudRunSpec { concurrency: 1, concurrency_target: 1.0, ..spec() };
+        let busy = CloudRunSpec { cpu_per_request: 1.0, cpu_target: 0.01, ..spec.clone() };
+        for spec in [spec, CloudRunSpec { idle_timeout: Span::from_secs(7), ..busy.clone() }, busy] {
+            let [rests, restless] = rests_without_a_trace(|| CloudRun::new(spec.clone()), CloudRun::wake);
+            assert!(rests * 4 < restless, "{rests} of {restless}");
         }
-        assert!(rested * 3 < asked, "{rested} of {asked}");
     }
 
     #[test]

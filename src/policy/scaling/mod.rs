@@ -5,6 +5,7 @@
 
 mod azure_consumption;
 mod azure_flex;
+pub mod by_instance;
 mod clock;
 mod cloud_run;
 #[cfg_attr(

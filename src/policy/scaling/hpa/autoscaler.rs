@@ -8,8 +8,9 @@ use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
 use super::pods::{Phase, Pod, PodReading, Sample, group};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
+use crate::policy::scaling::clock::Clock;
 use crate::policy::scaling::replay::Gauge;
-use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View, next_multiple};
+use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View};
 use crate::time::{SimTime, Span};
 
 /// An HPA, what it measures, and the Deployment that it scales.
@@ -57,10 +58,10 @@ impl Default for AutoscalerSpec {
 pub struct Autoscaler {
     hpa: Hpa,
     metrics: Vec<Metric>,
-    sync_period: Span,
     initial_replicas: u32,
     sampler: Sampler,
-    sync_at: SimTime,
+    /// When it syncs. While it rests, no samples are taken either.
+    clock: Clock,
     /// `spec.replicas` of the Deployment, once it is there.
     replicas: Option<i32>,
     /// What the last sync saw and came to; none if it was no sync that was asked for last.
@@ -134,10 +135,9 @@ impl Autoscaler {
         Self {
             hpa: Hpa::new(spec.hpa),
             metrics: spec.metrics,
-            sync_period: spec.sync_period,
             initial_replicas: spec.initial_replicas,
             sampler: Sampler::new(spec.sampling),
-            sync_at: SimTime::ZERO,
+            clock: Clock::new(spec.sync_period),
             replicas: None,
             last: None,
             is_new: false,
@@ -155,14 +155,49 @@ impl Autoscaler {
 
     fn sync(&mut self, view: &View<'_>) -> i32 {
         let Some(current) = self.replicas else { return self.initial_replicas as i32 };
-        let resolution = self.sampler.resolution();
-        let scrape = self.sampler.seen(view.now);
-        let measured: Vec<Measured> =
-            self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
+        let window = self.sampler.resolution();
+        let measured = measure(&self.metrics, view, self.sampler.seen(view.now), window);
         let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
         self.last = Some(Seen { now: view.now, measured, slots: view.per_instance, current, sync });
         sync.desired
     }
+
+    /// Whether no sync changes anything unless something happens: the minimum is there, nobody is on it, and no sample that is
+    /// yet to be seen asks for more.
+    fn may_rest(&self, view: &View<'_>) -> bool {
+        let replicas = self.hpa.min_replicas();
+        let is_least = view.existing as i32 == replicas && view.ready == view.existing && view.is_quiet();
+        let mistrusted = self.hpa.initialization().cpu_period;
+        let is_enough = |proposal: Option<i32>| proposal.is_some_and(|proposal| proposal <= replicas);
+        is_least
+            && self.replicas == Some(replicas)
+            && self.last.as_ref().is_some_and(|seen| is_enough(seen.sync.proposal))
+            && view.instances.iter().all(|pod| pod.created + mistrusted <= view.now)
+            && self.sampler.unseen(view.now).is_some_and(|mut scrapes| {
+                scrapes.all(|scrape| {
+                    if scrape.is_idle(view.existing as usize) {
+                        return true;
+                    }
+                    let measured = measure(&self.metrics, view, Some(scrape), self.sampler.resolution());
+                    is_enough(self.hpa.propose(view.now, replicas, replicas, &measured))
+                })
+            })
+    }
+
+    /// Makes up for what was passed over up to `until`.
+    fn wake(&mut self, until: SimTime) {
+        if self.clock.rests() {
+            if let Some(last) = self.clock.wake(until) {
+                self.hpa.hold(last, self.hpa.min_replicas());
+            }
+            self.sampler.catch_up(until);
+        }
+    }
+}
+
+/// What the metrics are, where these samples are the newest.
+fn measure(metrics: &[Metric], view: &View<'_>, scrape: Option<&Scrape>, window: Span) -> Vec<Measured> {
+    metrics.iter().map(|metric| metric.measure(view, scrape, window)).collect()
 }
 
 impl Metric {
@@ -251,19 +286,23 @@ pub(super) fn milli(value: f64) -> i64 {
 
 impl Scaling for Autoscaler {
     fn next(&self) -> SimTime {
-        self.sync_at.min(self.sampler.next())
+        let next = self.clock.next();
+        if self.clock.rests() { next } else { next.min(self.sampler.next()) }
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         self.sampler.sample(view.now);
         (self.last, self.is_new) = (None, false);
-        if view.now < self.sync_at {
+        if view.now < self.clock.next() {
             return None;
         }
-        self.sync_at = next_multiple(view.now, self.sync_period);
+        self.clock.ticked_at_multiple(view.now);
         self.is_new = self.replicas.is_none();
         let replicas = view.bounded(f64::from(self.sync(view)));
         self.replicas = Some(replicas as i32);
+        if self.may_rest(view) {
+            self.clock.rest(SimTime::NEVER);
+        }
         Some(replicas)
     }
 
@@ -278,6 +317,10 @@ impl Scaling for Autoscaler {
         self.last.as_ref().map_or_else(Vec::new, |seen| inputs(&self.metrics, &self.averages(seen)))
     }
 
+    fn arrived(&mut self, now: SimTime) {
+        self.wake(now);
+    }
+
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.sampler.placed(now, instance);
         false
@@ -288,10 +331,12 @@ impl Scaling for Autoscaler {
     }
 
     fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         self.sampler.ready(now, instance);
     }
 
-    fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
+    fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         self.sampler.withdrawn(instance);
     }
 
@@ -306,8 +351,10 @@ impl Scaling for Autoscaler {
 
 #[cfg(test)]
 mod tests {
+    use super::super::behavior::Behavior;
     use super::*;
     use crate::policy::scaling::Totals;
+    use crate::policy::scaling::testing::rests_without_a_trace;
 
     fn at(secs: u64) -> SimTime {
         SimTime::ZERO + Span::from_secs(secs)
@@ -399,6 +446,26 @@ mod tests {
         let mut world = World::new(spec(vec![Metric::QueueLength(10.0)]));
         world.queued = 70;
         assert_eq!((world.run(at(14), 1), world.run(at(15), 1)), (4, 7));
+    }
+
+    #[test]
+    fn what_rests_orders_as_what_syncs_on() {
+        let mut slow = Behavior::with_downscale_window(Span::from_secs(40));
+        slow.up.window = Span::from_secs(20);
+        let hpa = HpaSpec { max_replicas: 100, downscale_window: Span::from_secs(30), ..HpaSpec::default() };
+        let slow = HpaSpec { behavior: Some(slow), min_replicas: 2, ..hpa.clone() };
+        let often = Sampling { resolution: Span::from_secs(4), delay: Span::from_secs(9) };
+        let cases = [
+            (hpa.clone(), Metric::CpuUtilization(2), Sampling::default()),
+            (hpa, Metric::QueueLength(1.0), often),
+            (slow.clone(), Metric::Concurrency(0.01), Sampling::default()),
+            (slow, Metric::RequestRate(0.05), often),
+        ];
+        for (hpa, metric, sampling) in cases {
+            let spec = AutoscalerSpec { hpa, sampling, ..spec(vec![metric]) };
+            let [rests, restless] = rests_without_a_trace(|| Autoscaler::new(spec.clone()), Autoscaler::wake);
+            assert!(rests * 3 < restless, "{rests} of {restless}");
+        }
     }
 
     #[test]

@@ -79,6 +79,19 @@ impl Hpa {
         Self { spec, past, started: false }
     }
 
+    /// The minimum number of replicas.
+    pub(crate) const fn min_replicas(&self) -> i32 {
+        self.spec.min_replicas
+    }
+
+    /// Stands for all syncs up to `last` that proposed no more than the minimum, which is there. How much less they proposed
+    /// makes no difference, then or later.
+    pub(crate) fn hold(&mut self, last: SimTime, replicas: i32) {
+        if let Past::Behavior(memory) = &mut self.past {
+            memory.stabilize(last, replicas, replicas);
+        }
+    }
+
     /// When samples of young pods count.
     pub(super) fn initialization(&self) -> &Initialization {
         &self.spec.calculator.initialization
@@ -114,7 +127,7 @@ impl Hpa {
     }
 
     /// The largest proposal; none if all metrics failed, or some did and the others would scale down.
-    fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
+    pub(super) fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
         let proposals = metrics.iter().map(|(target, reading)| {
             self.spec.calculator.propose(*target, reading.as_ref().ok()?, now, current, status).ok()
         });

@@ -4,9 +4,10 @@
 //! see it. With 15 s for both, as metrics-server and the kubelet have them, what a sync sees ended 15 s ago at least and
 //! less than 30 s ago. A pod that became ready in between was idle before, and its sample says so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::id::InstanceId;
+use crate::policy::scaling::by_instance::{self, ByInstance};
 use crate::policy::scaling::next_multiple;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
@@ -46,8 +47,13 @@ pub(super) struct Scrape {
 impl Scrape {
     /// What a pod did; none if it was not ready.
     pub(super) fn of(&self, pod: InstanceId) -> Option<Work> {
-        let place = self.pods.binary_search_by_key(&pod, |(id, _)| *id).ok()?;
+        let place = by_instance::position(&self.pods, pod, |(id, _)| *id).ok()?;
         Some(self.pods[place].1)
+    }
+
+    /// Whether all of so many pods have a sample, and did nothing.
+    pub(super) fn is_idle(&self, pods: usize) -> bool {
+        self.pods.len() == pods && self.pods.iter().all(|(_, work)| *work == Work::default())
     }
 }
 
@@ -56,7 +62,7 @@ impl Scrape {
 pub(super) struct Sampler {
     sampling: Sampling,
     next: SimTime,
-    meters: BTreeMap<InstanceId, Meter>,
+    meters: ByInstance<Meter>,
     /// Oldest first; the first may be seen if any may.
     scrapes: VecDeque<Scrape>,
     /// The memory of one that is no longer seen.
@@ -96,7 +102,7 @@ impl Meter {
 impl Sampler {
     pub(super) fn new(sampling: Sampling) -> Self {
         let next = SimTime::ZERO + sampling.resolution;
-        Self { sampling, next, meters: BTreeMap::new(), scrapes: VecDeque::new(), spare: Vec::new() }
+        Self { sampling, next, meters: ByInstance::default(), scrapes: VecDeque::new(), spare: Vec::new() }
     }
 
     /// When the next samples are due.
@@ -114,11 +120,11 @@ impl Sampler {
     }
 
     pub(super) fn withdrawn(&mut self, pod: InstanceId) {
-        self.meters.remove(&pod);
+        self.meters.remove(pod);
     }
 
     pub(super) fn placed(&mut self, now: SimTime, pod: InstanceId) {
-        if let Some(meter) = self.meters.get_mut(&pod) {
+        if let Some(meter) = self.meters.get_mut(pod) {
             meter.advance(now);
             meter.in_flight += 1;
             meter.received += 1;
@@ -126,7 +132,7 @@ impl Sampler {
     }
 
     pub(super) fn ended(&mut self, now: SimTime, pod: InstanceId) {
-        if let Some(meter) = self.meters.get_mut(&pod) {
+        if let Some(meter) = self.meters.get_mut(pod) {
             meter.advance(now);
             meter.in_flight = meter.in_flight.saturating_sub(1);
         }
@@ -138,9 +144,29 @@ impl Sampler {
             let over = self.sampling.resolution;
             let mut pods = std::mem::take(&mut self.spare);
             pods.clear();
-            pods.extend(self.meters.iter_mut().map(|(pod, meter)| (*pod, meter.read(now, over))));
+            pods.extend(self.meters.iter_mut().map(|(pod, meter)| (pod, meter.read(now, over))));
             self.scrapes.push_back(Scrape { at: now, pods });
             self.next = next_multiple(now, over);
+        }
+    }
+
+    /// Samples that are not seen yet, where no pod has done anything since the last; none if one has.
+    pub(super) fn unseen(&self, now: SimTime) -> Option<impl Iterator<Item = &Scrape>> {
+        let is_idle = |meter: &Meter| meter.work_ns == 0 && meter.received == 0;
+        let delay = self.sampling.delay;
+        self.meters.values().all(is_idle).then(|| self.scrapes.iter().filter(move |scrape| scrape.at + delay > now))
+    }
+
+    /// Takes the samples that were passed over up to `until`, while no pod did anything. Of those that nobody will see, it
+    /// takes none.
+    pub(super) fn catch_up(&mut self, until: SimTime) {
+        let over = self.sampling.resolution.as_nanos();
+        let kept = (self.sampling.delay.as_nanos().div_ceil(over) + 1).saturating_mul(over);
+        if let Some(first) = until.as_nanos().checked_sub(kept).filter(|first| *first > self.next.as_nanos()) {
+            self.next = next_multiple(SimTime::from_nanos(first), self.sampling.resolution);
+        }
+        while self.next <= until {
+            self.sample(self.next);
         }
     }
 

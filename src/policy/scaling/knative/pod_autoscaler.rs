@@ -1,7 +1,5 @@
 //! The whole loop of one revision: everything in this folder, on its clocks, as one scaling policy.
 
-use std::collections::BTreeMap;
-
 use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
 use super::collector::Collector;
@@ -15,6 +13,7 @@ use super::stats::{ActivatorReporter, RequestStats, Stat};
 use super::throttler::Throttler;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::id::InstanceId;
+use crate::policy::scaling::by_instance::ByInstance;
 use crate::policy::scaling::replay::Gauge;
 use crate::policy::scaling::{Removal, RequestTag, Scaling, View};
 use crate::rng::Stream;
@@ -53,7 +52,7 @@ impl KnativeSpec {
             ingress: Ingress::new(self.ingress),
             routes,
             is_proxied: false,
-            pods: BTreeMap::new(),
+            pods: ByInstance::default(),
             through_activator: true,
             reported: [SimTime::ZERO; 2],
             report_at: SimTime::ZERO,
@@ -82,7 +81,7 @@ pub struct PodAutoscaler {
     /// Whether the next request that is placed was let through by the throttler.
     is_proxied: bool,
     /// The ready pods that are not being deleted.
-    pods: BTreeMap<InstanceId, Pod>,
+    pods: ByInstance<Pod>,
     /// Whether the request that arrived last goes through the activator.
     through_activator: bool,
     /// The last two reports of the queue-proxies, as a wall clock shows them, the later first.
@@ -199,11 +198,11 @@ impl PodAutoscaler {
         let mut pods: Vec<&mut Pod> = match self.pods.len() {
             // A single pod stands for itself; most revisions have no more.
             0 | 1 => {
-                let pod = self.pods.values_mut().next()?;
+                let pod = self.pods.iter_mut().next()?.1;
                 pod.catch_up(reported);
                 return Some(pod.latest);
             }
-            _ => self.pods.values_mut().collect(),
+            _ => self.pods.iter_mut().map(|(_, pod)| pod).collect(),
         };
         let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
         let chosen = scrape::choose(&ages, self.spec.settings.metric.stable_window, &mut self.stream);
@@ -362,7 +361,7 @@ impl Scaling for PodAutoscaler {
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.open += 1;
         let proxied = std::mem::take(&mut self.is_proxied);
-        if let Some(pod) = self.pods.get_mut(&instance) {
+        if let Some(pod) = self.pods.get_mut(instance) {
             pod.catch_up(self.reported).request_in(now + EPOCH, proxied);
             if !proxied {
                 self.ingress.sent(pod.address);
@@ -373,7 +372,7 @@ impl Scaling for PodAutoscaler {
 
     fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: RequestTag) {
         self.open -= 1;
-        let pod = self.pods.get_mut(&instance);
+        let pod = self.pods.get_mut(instance);
         if proxied {
             self.activator.request_out(now + EPOCH);
             self.throttler.release(pod.as_ref().map(|pod| pod.address));
@@ -405,10 +404,10 @@ impl Scaling for PodAutoscaler {
 
     fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
         self.wake(now);
-        if let Some(pod) = self.pods.remove(&instance) {
+        if let Some(pod) = self.pods.remove(instance) {
             let moved = self.throttler.remove(pod.address);
             self.ingress.remove(pod.address);
-            if let Some(moved) = moved.and_then(|moved| self.pods.get_mut(&moved)) {
+            if let Some(moved) = moved.and_then(|moved| self.pods.get_mut(moved)) {
                 moved.address = pod.address;
             }
             self.reconcile_at = now + Span::from_nanos(1);
