@@ -256,6 +256,13 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         }
     }
 
+    fn fullest(&self, now: SimTime) -> (Node, u64) {
+        let functions = self.functions.iter().map(FunctionState::held);
+        let all = (0..).map(Node).zip(functions.chain(self.path.held(self.functions.len(), now)));
+        // Of those that hold the same requests the innermost, which is the first: a function, or what calls nobody.
+        all.min_by_key(|(_, held)| std::cmp::Reverse(*held)).unwrap_or((Node(0), 0))
+    }
+
     fn check(&self, ctx: &Context<O>) {
         debug_assert!(!ctx.account.has_next(), "whoever may use the account's room does");
         let memory = ctx.resources.as_ref().and_then(|resources| resources.memory.as_ref());

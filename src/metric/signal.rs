@@ -20,6 +20,8 @@ pub enum Event {
     TimedOut,
     /// It ended with an error.
     Failed,
+    /// It was larger than allowed.
+    TooLarge,
     /// An invocation began to be served.
     Started,
     /// An instance was created for an invocation.
@@ -77,12 +79,14 @@ pub enum Signal {
     Cost,
 }
 
-use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut};
+use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut, TooLarge};
 
 /// Events of what was not answered successfully.
-pub(crate) const LOST: &[Event] = &[Throttled, TimedOut, Failed];
+pub(crate) const LOST: &[Event] = &[Throttled, TimedOut, Failed, TooLarge];
 /// Events of what was answered.
-pub(crate) const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed];
+pub(crate) const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed, TooLarge];
+/// What counts as failed where requests that are too large are not counted by themselves.
+pub(crate) const FAILED: Signal = Signal::Sum(&[Failed, TooLarge]);
 
 /// The signals of a kind of subject that are counts, ratios and levels: names and what they are.
 type Named = (&'static str, Signal);
@@ -92,7 +96,7 @@ const REQUESTS: &[Named] = &[
     ("requests.completed", Signal::Count(Succeeded)),
     ("requests.rejected", Signal::Count(Throttled)),
     ("requests.timed_out", Signal::Count(TimedOut)),
-    ("requests.failed", Signal::Count(Failed)),
+    ("requests.failed", FAILED),
     ("rejection_ratio", Signal::Ratio(&[Throttled], ENDED)),
     ("failure_ratio", Signal::Ratio(LOST, ENDED)),
 ];

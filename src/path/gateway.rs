@@ -36,7 +36,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "failure_ratio", "latency_s.p99"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Requests that arrived.";
         "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
@@ -82,6 +81,7 @@ pub(crate) const KIND: Kind = Kind {
         ("requests.arrived", Signal::Count(Event::Arrived)),
         ("requests.completed", Signal::Count(Event::Succeeded)),
         ("requests.throttled", Signal::Count(Event::Throttled)),
+        ("requests.too_large", Signal::Count(Event::TooLarge)),
         ("requests.timed_out", Signal::Count(Event::TimedOut)),
         ("requests.failed", Signal::Count(Event::Failed)),
         ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),

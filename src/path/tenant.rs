@@ -8,7 +8,7 @@ use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal::{ENDED, Event, FAILED, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
@@ -22,7 +22,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "latency_s.p99"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Calls of the tenant.";
         "requests.throttled": EVENTS.lower(), "Calls throttled by a quota.";
@@ -55,7 +54,7 @@ pub(crate) const KIND: Kind = Kind {
         ("requests.completed", Signal::Count(Event::Succeeded)),
         ("requests.throttled", Signal::Count(Event::Throttled)),
         ("requests.timed_out", Signal::Count(Event::TimedOut)),
-        ("requests.failed", Signal::Count(Event::Failed)),
+        ("requests.failed", FAILED),
         ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
         ("failure_ratio", Signal::Ratio(LOST, ENDED)),
     ],

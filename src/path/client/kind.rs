@@ -1,7 +1,7 @@
 //! What results say of clients: their figures, and what reports show of them.
 
 use crate::metric::component::{COUNT, EVENTS, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal::{ENDED, Event, FAILED, LOST, Signal};
 
 /// What results say of clients.
 pub(crate) const KIND: Kind = Kind {
@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["attempts_per_request", "calls.failed"],
     keeps: false,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Requests of the caller.";
         "calls.succeeded": EVENTS.higher(), "Requests with a successful response.";
@@ -41,7 +40,7 @@ pub(crate) const KIND: Kind = Kind {
         ("calls.completed", Signal::Count(Event::Succeeded)),
         ("calls.throttled", Signal::Count(Event::Throttled)),
         ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", Signal::Count(Event::Failed)),
+        ("calls.failed", FAILED),
         ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
         ("failure_ratio", Signal::Ratio(LOST, ENDED)),
     ],

@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "failure_ratio", "latency_s.p99", "concurrency.peak"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Calls that arrived.";
         "calls.completed": EVENTS.higher(), "Calls with a successful response.";
