@@ -107,6 +107,28 @@ const FUNCTION: &[Named] = &[
 ];
 const TOTAL: &[Named] = &[("cost_usd.total", Signal::Cost)];
 
+/// What is watched of a component that passes calls on or answers them.
+pub(crate) const CALLS: &[Named] = &[
+    ("calls.arrived", Signal::Count(Arrived)),
+    ("calls.completed", Signal::Count(Succeeded)),
+    ("calls.throttled", Signal::Count(Throttled)),
+    ("calls.timed_out", Signal::Count(TimedOut)),
+    ("calls.failed", Signal::Count(Failed)),
+    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
+    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+];
+
+/// What is watched of a component that admits requests.
+pub(crate) const SERVED_REQUESTS: &[Named] = &[
+    ("requests.arrived", Signal::Count(Arrived)),
+    ("requests.completed", Signal::Count(Succeeded)),
+    ("requests.throttled", Signal::Count(Throttled)),
+    ("requests.timed_out", Signal::Count(TimedOut)),
+    ("requests.failed", Signal::Count(Failed)),
+    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
+    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+];
+
 /// Statistics of times and their names.
 const TIMES: [(&str, Statistic); 6] = [
     ("mean", Statistic::Mean),
