@@ -24,7 +24,7 @@ use super::slots::{Key, Slots};
 use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::Dist;
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -77,16 +77,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("requests.arrived", Signal::Count(Event::Arrived)),
-        ("requests.completed", Signal::Count(Event::Succeeded)),
-        ("requests.throttled", Signal::Count(Event::Throttled)),
-        ("requests.too_large", Signal::Count(Event::TooLarge)),
-        ("requests.timed_out", Signal::Count(Event::TimedOut)),
-        ("requests.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::SIZED_REQUESTS,
     has_latency: true,
 };
 

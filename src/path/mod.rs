@@ -55,7 +55,7 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
-    /// Larger than whoever was called accepts, as by HTTP 413: not worth another try.
+    /// Larger than its receiver accepts (HTTP 413): another try is pointless.
     TooLarge,
     /// Requests still queued at the end of the run.
     Unfinished,

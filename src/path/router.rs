@@ -14,7 +14,7 @@ use super::books::Books;
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, FAILED, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
@@ -53,15 +53,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", FAILED),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };
 

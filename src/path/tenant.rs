@@ -8,7 +8,7 @@ use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, FAILED, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
@@ -49,15 +49,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("requests.arrived", Signal::Count(Event::Arrived)),
-        ("requests.completed", Signal::Count(Event::Succeeded)),
-        ("requests.throttled", Signal::Count(Event::Throttled)),
-        ("requests.timed_out", Signal::Count(Event::TimedOut)),
-        ("requests.failed", FAILED),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::SERVED_REQUESTS,
     has_latency: true,
 };
 

@@ -1,7 +1,7 @@
 //! What results say of clients: their figures, and what reports show of them.
 
 use crate::metric::component::{COUNT, EVENTS, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, FAILED, LOST, Signal};
+use crate::metric::signal;
 
 /// What results say of clients.
 pub(crate) const KIND: Kind = Kind {
@@ -35,14 +35,6 @@ pub(crate) const KIND: Kind = Kind {
     ],
     flow: None,
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", FAILED),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };
