@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::cancel::CancelToken;
+use super::limits::MemoryWatch;
 use crate::experiment::Progress;
 use crate::report::format::{count, roughly};
 
@@ -19,6 +20,7 @@ const WHOLE: f64 = 1e12;
 /// Tracks progress, shows it if visible, and reports cancellation.
 pub(super) struct ProgressBar {
     cancel: CancelToken,
+    memory: MemoryWatch,
     started: Instant,
     /// Start of the current phase, relative to the start.
     began: Mutex<Duration>,
@@ -38,6 +40,7 @@ impl ProgressBar {
         let began = Mutex::default();
         Self {
             cancel,
+            memory: MemoryWatch::start(),
             started: Instant::now(),
             began,
             visible,
@@ -95,6 +98,10 @@ impl Progress for ProgressBar {
             }
         }
         if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn is_out_of_memory(&self) -> bool {
+        self.memory.is_exceeded()
     }
 }
 

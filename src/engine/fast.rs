@@ -427,6 +427,10 @@ impl<O: Observer> Model<O> for FastFunction<'_> {
         self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
 
+    fn fullest(&self, _: SimTime) -> (Node, u64) {
+        (self.id.into(), self.levels.in_progress.into())
+    }
+
     fn latency(&self, event: Event) -> Span {
         match self.slots[event.item() as usize].state {
             State::Running { born, .. } | State::Starting { born, .. } => event.at().since(born),
@@ -459,6 +463,11 @@ impl<O: Observer> Model<O> for FastCell<'_> {
 
     fn prefetch(&self, function: LocalFn) -> u64 {
         Model::<O>::prefetch(&self.0[function.index()], function)
+    }
+
+    fn fullest(&self, now: SimTime) -> (Node, u64) {
+        let each = self.0.iter().map(|function| Model::<O>::fullest(function, now));
+        each.max_by_key(|(_, held)| *held).unwrap_or((Node(0), 0))
     }
 
     fn latency(&self, event: Event) -> Span {

@@ -196,6 +196,11 @@ impl<'s> FunctionState<'s> {
         self.watch_policy(SimTime::ZERO, ctx);
     }
 
+    /// How many requests it holds, waiting or running.
+    pub(super) fn held(&self) -> u64 {
+        self.invocations.len() as u64
+    }
+
     /// A request arrives; returns its key, unless it is rejected at once.
     #[inline]
     pub(super) fn arrive<O: Observer>(

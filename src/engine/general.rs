@@ -105,7 +105,7 @@ impl<'s> GeneralCell<'s> {
         if let Some(at) = machines_of(ctx).and_then(Machines::next_wake) {
             ctx.events.push(Event::of_cluster(at));
         }
-        tell_node_levels(now, ctx);
+        notify_node_levels(now, ctx);
     }
 
     /// The processors of a node are divided anew among the instances that compute there.
@@ -136,8 +136,8 @@ impl<'s> GeneralCell<'s> {
     }
 }
 
-/// Tells of the node groups that have something else from now on.
-fn tell_node_levels<O: Observer>(now: SimTime, ctx: &mut Context<O>) {
+/// Notifies the observer of the node groups that have something else from now on.
+fn notify_node_levels<O: Observer>(now: SimTime, ctx: &mut Context<O>) {
     let count = machines_of(ctx).map_or(0, |machines| machines.cluster.group_count());
     for group in 0..count {
         if let Some(held) = machines_of(ctx).and_then(|machines| machines.cluster.next_levels(group)) {
@@ -254,6 +254,13 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 ctx.observer.starts_closed(LocalFn(function), &books);
             }
         }
+    }
+
+    fn fullest(&self, now: SimTime) -> (Node, u64) {
+        let functions = self.functions.iter().map(FunctionState::held);
+        let all = (0..).map(Node).zip(functions.chain(self.path.held(self.functions.len(), now)));
+        // Of those that hold the same requests the innermost, which is the first: a function, or what calls nobody.
+        all.min_by_key(|(_, held)| std::cmp::Reverse(*held)).unwrap_or((Node(0), 0))
     }
 
     fn check(&self, ctx: &Context<O>) {

@@ -20,7 +20,7 @@ use super::queue::EventQueue;
 use super::resources::SharedResources;
 use super::slab::Key;
 use super::source::Sources;
-use super::{Cell, EventCounts, Pulse, SimError};
+use super::{Cell, EventCounts, Halt, Pulse, SimError};
 use crate::cluster::NodeId;
 use crate::id::LocalFn;
 use crate::path::{CallId, Outcome, Parcel};
@@ -135,6 +135,8 @@ pub(super) trait Model<O: Observer> {
     fn latency(&self, _event: Event) -> Span {
         Span::ZERO
     }
+    /// Who holds most requests or messages that have not ended, and how many.
+    fn fullest(&self, now: SimTime) -> (path::Node, u64);
     /// Whether all effects of this moment have been applied.
     fn check(&self, _ctx: &Context<O>) {}
 }
@@ -213,8 +215,11 @@ pub(super) fn run<O: Observer, M: Model<O>>(
             if let Some(fault) = ctx.fault {
                 return Err(fault);
             }
-            if pulse(reached, ctx.counts.arrivals - arrivals_told).is_break() {
-                return Err(SimError::Cancelled);
+            if let ControlFlow::Break(halt) = pulse(reached, ctx.counts.arrivals - arrivals_told) {
+                return Err(match halt {
+                    Halt::Cancelled => SimError::Cancelled,
+                    Halt::OutOfMemory => outgrown(model.fullest(reached), reached, scenario, cell),
+                });
             }
             arrivals_told = ctx.counts.arrivals;
         }
@@ -227,9 +232,20 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     }
     model.end(reached.max(horizon), &mut ctx);
     match pulse(horizon, ctx.counts.arrivals - arrivals_told) {
-        ControlFlow::Break(()) => Err(SimError::Cancelled),
-        ControlFlow::Continue(()) => Ok(ctx.counts),
+        ControlFlow::Break(Halt::Cancelled) => Err(SimError::Cancelled),
+        // It has been enough.
+        ControlFlow::Break(Halt::OutOfMemory) | ControlFlow::Continue(()) => Ok(ctx.counts),
     }
+}
+
+/// That somebody holds more than fits into memory.
+#[cold]
+fn outgrown((node, held): (path::Node, u64), now: SimTime, scenario: &Scenario, cell: &Cell) -> SimError {
+    let what = match cell.functions.get(node.index()) {
+        Some(id) => format!("function.{}", scenario.functions[id.index()].name),
+        None => scenario.components[node.index() - cell.functions.len()].name.clone(),
+    };
+    SimError::Outgrown { what, held, at: now.since(SimTime::ZERO) }
 }
 
 /// Prefetches the data for upcoming events: individually, each would wait for memory; together, they wait once.

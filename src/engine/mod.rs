@@ -43,7 +43,16 @@ use fast::FastCell;
 use general::GeneralCell;
 
 /// Called periodically with the simulated time and the arrivals since the last call; decides whether to continue.
-pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
+pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<Halt>;
+
+/// Why a simulation is stopped from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Nobody wants its result.
+    Cancelled,
+    /// It needs more memory than there is.
+    OutOfMemory,
+}
 
 /// A set of functions that are simulated together, with the sources that call them. Two cells share nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +158,19 @@ pub enum SimError {
     /// It was interrupted.
     #[error("interrupted")]
     Cancelled,
+    /// What waits or runs needs more memory than there is.
+    #[error(
+        "out of memory at {at}: `{what}` holds {held} requests or messages that have not ended\n\
+             help: more arrives than is served: limit the queue, raise the capacity, lower the rate or shorten the horizon"
+    )]
+    Outgrown {
+        /// What holds most.
+        what: String,
+        /// How many.
+        held: u64,
+        /// When, since the start of the run.
+        at: Span,
+    },
     /// A trace could not be read.
     #[error(transparent)]
     Trace(#[from] TraceError),

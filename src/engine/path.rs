@@ -240,6 +240,25 @@ impl Path {
         }
     }
 
+    /// How much each component holds that has not ended: calls, and what it keeps when it has answered them.
+    pub(super) fn held(&self, functions: usize, now: SimTime) -> Vec<u64> {
+        let mut held: Vec<u64> = self
+            .components
+            .iter()
+            .map(|node| {
+                let gauges = node.component.gauges(now);
+                if node.keeps { gauges.waiting + gauges.in_flight } else { 0 }
+            })
+            .collect();
+        for key in self.calls.keys() {
+            let at = self.calls.get(key).at.index();
+            if let Some(calls) = at.checked_sub(functions).and_then(|place| held.get_mut(place)) {
+                *calls += 1;
+            }
+        }
+        held
+    }
+
     /// How many messages components have given up until now.
     pub(super) fn given_up(&self, now: SimTime) -> u64 {
         self.components.iter().map(|node| node.component.gauges(now).given_up).sum()

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::engine::{Cell, Observer, SimError, simulate};
+use crate::engine::{Cell, Halt, Observer, SimError, simulate};
 use crate::measure::{
     Alarms, Batches, Details, Faults, FunctionRecord, MinimumInstances, Recorder, Replication, Replications, RunResult,
     Total, Window, precision_reached,
@@ -31,6 +31,11 @@ pub trait Progress: Sync {
 
     /// A further `share` (0..=1) of the work is done, with this many more requests simulated.
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()>;
+
+    /// Whether so little memory is left that the simulation has to stop.
+    fn is_out_of_memory(&self) -> bool {
+        false
+    }
 }
 
 /// Runs to the end without reporting.
@@ -338,7 +343,10 @@ impl Work<'_> {
             let now = now.min(self.window.until);
             let share = now.since(reached).as_nanos() as f64 / horizon * task.share;
             reached = now;
-            self.progress.advance(share, requests)
+            if self.progress.is_out_of_memory() {
+                return ControlFlow::Break(Halt::OutOfMemory);
+            }
+            self.progress.advance(share, requests).map_break(|()| Halt::Cancelled)
         };
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
         let mut batches = Batches::new(scenario, cell, window);

@@ -246,6 +246,10 @@ impl Progress for Part<'_> {
         drop(done);
         self.whole.advance(share * self.weight, requests)
     }
+
+    fn is_out_of_memory(&self) -> bool {
+        self.whole.is_out_of_memory()
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub struct OverTime {
     pub key: &'static str,
     /// What it is.
     pub title: &'static str,
+    /// What its values are.
+    pub quantity: Quantity,
     /// Whether intervals are added up to longer ones; if not, they are averaged.
     pub is_count: bool,
     /// For each interval; NaN where nothing was measured.

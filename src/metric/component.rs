@@ -24,8 +24,6 @@ pub struct Kind {
     pub keeps: bool,
     /// Whether it keeps what it was given, or tries again, so that something may be left at the horizon.
     pub lasts: bool,
-    /// Whether it may not pass on all that reaches it, so that a circle through it may end.
-    pub chooses: bool,
     /// Its metrics, without those that every kind has.
     pub metrics: fn() -> Vec<Metric>,
     /// What reports show of each: keys of metrics and their headings.

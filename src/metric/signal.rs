@@ -20,6 +20,8 @@ pub enum Event {
     TimedOut,
     /// It ended with an error.
     Failed,
+    /// It was larger than allowed.
+    TooLarge,
     /// An invocation began to be served.
     Started,
     /// An instance was created for an invocation.
@@ -77,12 +79,14 @@ pub enum Signal {
     Cost,
 }
 
-use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut};
+use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut, TooLarge};
 
 /// Events of what was not answered successfully.
-pub(crate) const LOST: &[Event] = &[Throttled, TimedOut, Failed];
+pub(crate) const LOST: &[Event] = &[Throttled, TimedOut, Failed, TooLarge];
 /// Events of what was answered.
-pub(crate) const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed];
+pub(crate) const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed, TooLarge];
+/// What counts as failed where what is too large is not counted by itself.
+const FAILED: Signal = Signal::Sum(&[Failed, TooLarge]);
 
 /// The signals of a kind of subject that are counts, ratios and levels: names and what they are.
 type Named = (&'static str, Signal);
@@ -92,7 +96,7 @@ const REQUESTS: &[Named] = &[
     ("requests.completed", Signal::Count(Succeeded)),
     ("requests.rejected", Signal::Count(Throttled)),
     ("requests.timed_out", Signal::Count(TimedOut)),
-    ("requests.failed", Signal::Count(Failed)),
+    ("requests.failed", FAILED),
     ("rejection_ratio", Signal::Ratio(&[Throttled], ENDED)),
     ("failure_ratio", Signal::Ratio(LOST, ENDED)),
 ];
@@ -106,6 +110,40 @@ const FUNCTION: &[Named] = &[
     ("queue.peak", Signal::Queue),
 ];
 const TOTAL: &[Named] = &[("cost_usd.total", Signal::Cost)];
+
+/// What is watched of a component that passes calls on or answers them.
+pub(crate) const CALLS: &[Named] = &[
+    ("calls.arrived", Signal::Count(Arrived)),
+    ("calls.completed", Signal::Count(Succeeded)),
+    ("calls.throttled", Signal::Count(Throttled)),
+    ("calls.timed_out", Signal::Count(TimedOut)),
+    ("calls.failed", FAILED),
+    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
+    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+];
+
+/// What is watched of a component that admits requests.
+pub(crate) const SERVED_REQUESTS: &[Named] = &[
+    ("requests.arrived", Signal::Count(Arrived)),
+    ("requests.completed", Signal::Count(Succeeded)),
+    ("requests.throttled", Signal::Count(Throttled)),
+    ("requests.timed_out", Signal::Count(TimedOut)),
+    ("requests.failed", FAILED),
+    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
+    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+];
+
+/// The same where those that are too large are counted by themselves.
+pub(crate) const SIZED_REQUESTS: &[Named] = &[
+    ("requests.arrived", Signal::Count(Arrived)),
+    ("requests.completed", Signal::Count(Succeeded)),
+    ("requests.throttled", Signal::Count(Throttled)),
+    ("requests.too_large", Signal::Count(TooLarge)),
+    ("requests.timed_out", Signal::Count(TimedOut)),
+    ("requests.failed", Signal::Count(Failed)),
+    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
+    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+];
 
 /// Statistics of times and their names.
 const TIMES: [(&str, Statistic); 6] = [

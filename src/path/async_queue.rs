@@ -30,7 +30,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["events.dead_lettered", "events.expired", "age_s.p99"],
     keeps: true,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "events.received": EVENTS, "Events that were accepted.";
         "events.duplicated": EVENTS.lower(), "Events that were delivered twice.";

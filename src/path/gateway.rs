@@ -24,7 +24,7 @@ use super::slots::{Key, Slots};
 use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::Dist;
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -36,7 +36,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "failure_ratio", "latency_s.p99"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Requests that arrived.";
         "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
@@ -78,15 +77,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("requests.arrived", Signal::Count(Event::Arrived)),
-        ("requests.completed", Signal::Count(Event::Succeeded)),
-        ("requests.throttled", Signal::Count(Event::Throttled)),
-        ("requests.timed_out", Signal::Count(Event::TimedOut)),
-        ("requests.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::SIZED_REQUESTS,
     has_latency: true,
 };
 

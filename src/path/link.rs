@@ -15,7 +15,7 @@ use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Name, Ratio};
@@ -30,7 +30,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["calls.lost", "wait_s.p99"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Calls over the link.";
         "calls.answered": EVENTS.higher(), "Calls whose response arrived.";
@@ -59,15 +58,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "lost",
     }),
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };
 

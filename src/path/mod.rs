@@ -55,7 +55,7 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
-    /// Larger than whoever was called accepts, as by HTTP 413: not worth another try.
+    /// Larger than its receiver accepts (HTTP 413): another try is pointless.
     TooLarge,
     /// Requests still queued at the end of the run.
     Unfinished,
@@ -334,6 +334,13 @@ pub trait Spec: Debug + Send + Sync {
     /// Where its calls go, by name: targets have their numbers in this order.
     fn targets(&self) -> Vec<&str>;
 
+    /// Targets by their numbers, and how many of them must end what they are asked for before the component ends what it is
+    /// asked for. By default all of all.
+    fn awaited(&self) -> (Vec<usize>, usize) {
+        let all = self.targets().len();
+        ((0..all).collect(), all)
+    }
+
     /// The component at the start of the run; what it draws comes from `stream`.
     fn build(&self, stream: Stream) -> Box<dyn Component>;
 }
@@ -341,6 +348,10 @@ pub trait Spec: Debug + Send + Sync {
 impl<T: Spec> Spec for Box<T> {
     fn targets(&self) -> Vec<&str> {
         (**self).targets()
+    }
+
+    fn awaited(&self) -> (Vec<usize>, usize) {
+        (**self).awaited()
     }
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {

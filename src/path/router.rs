@@ -14,7 +14,7 @@ use super::books::Books;
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
@@ -29,7 +29,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["failure_ratio", "calls.failed_over"],
     keeps: false,
     lasts: false,
-    chooses: true,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Calls that arrived.";
         "calls.completed": EVENTS.higher(), "Calls with a successful response.";
@@ -54,15 +53,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };
 
@@ -125,6 +116,14 @@ impl RouterSpec {
 impl Spec for RouterSpec {
     fn targets(&self) -> Vec<&str> {
         self.targets.iter().map(|route| route.target.as_str()).collect()
+    }
+
+    fn awaited(&self) -> (Vec<usize>, usize) {
+        match self.policy {
+            // A random choice falls on one that ends some time.
+            Policy::Weighted => ((0..self.targets.len()).filter(|place| self.targets[*place].share > 0.0).collect(), 1),
+            Policy::Latency | Policy::Failover => ((0..self.targets.len()).collect(), self.targets.len()),
+        }
     }
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {

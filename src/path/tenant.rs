@@ -8,7 +8,7 @@ use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
@@ -22,7 +22,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "latency_s.p99"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Calls of the tenant.";
         "requests.throttled": EVENTS.lower(), "Calls throttled by a quota.";
@@ -50,15 +49,7 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("requests.arrived", Signal::Count(Event::Arrived)),
-        ("requests.completed", Signal::Count(Event::Succeeded)),
-        ("requests.throttled", Signal::Count(Event::Throttled)),
-        ("requests.timed_out", Signal::Count(Event::TimedOut)),
-        ("requests.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::SERVED_REQUESTS,
     has_latency: true,
 };
 

@@ -25,7 +25,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &[],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {},
     columns: &[],
     flow: None,

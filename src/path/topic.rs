@@ -28,7 +28,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["messages.dropped", "delivery_s.p99"],
     keeps: true,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "messages.published": EVENTS, "Messages that were published.";
         "messages.delivered": EVENTS.higher(), "Deliveries that were accepted.";

@@ -19,6 +19,8 @@ pub const DECISIONS_MARK: &str = "time_s,recorded,decided,difference,pods,ready_
 const DIFFERENCES: usize = 10;
 /// Intervals of the table over time.
 const INTERVALS: usize = 24;
+/// Metrics of a table over time: as many as fit beside each other.
+const METRICS: usize = 3;
 /// Points of the chart of decisions.
 const POINTS: usize = 600;
 
@@ -67,7 +69,9 @@ fn document(found: &Backtest) -> Document {
         ));
     }
     if !found.over_time.is_empty() {
-        let blocks = vec![Block::Figure(over_time_chart(found)), Block::Table(over_time(found))];
+        let blocks = vec![Block::Figure(over_time_chart(found))];
+        let tables = found.over_time.chunks(METRICS).map(|metrics| Block::Table(over_time(found, metrics)));
+        let blocks = blocks.into_iter().chain(tables).collect();
         sections.push(Section::new("over-time", "Over time", Place::Detail, blocks));
     }
     if !found.caveats.is_empty() {
@@ -166,24 +170,24 @@ fn grouped(values: &[f64], size: usize, is_count: bool) -> Vec<f64> {
     values.chunks(size).map(whole).collect()
 }
 
-fn over_time(found: &Backtest) -> Table {
-    let number = found.over_time.iter().map(|one| one.simulated.len()).max().unwrap_or(0);
+fn over_time(found: &Backtest, metrics: &[OverTime]) -> Table {
+    let number = metrics.iter().map(|one| one.simulated.len()).max().unwrap_or(0);
     let size = number.div_ceil(INTERVALS).max(1);
-    let both: Vec<[Vec<f64>; 2]> = found
-        .over_time
+    let both: Vec<[Vec<f64>; 2]> = metrics
         .iter()
         .map(|one| [&one.measured, &one.simulated].map(|values| grouped(values, size, one.is_count)))
         .collect();
-    let value = |value: Option<&f64>| match value {
-        Some(value) if !value.is_nan() => count(*value),
-        _ => "-".to_owned(),
+    let value = |quantity: Quantity, values: &[f64], place: usize| match values.get(place) {
+        Some(value) if !value.is_nan() => Cell::text(quantity.text(*value)),
+        _ => Cell::text("-"),
     };
     let rows = (0..number.div_ceil(size)).map(|place| {
-        let cells = both.iter().flatten().map(|values| Cell::text(value(values.get(place))));
+        let pairs = metrics.iter().zip(&both);
+        let cells = pairs.flat_map(|(one, both)| both.iter().map(move |values| value(one.quantity, values, place)));
         let from = found.interval.as_secs_f64() * (place * size) as f64;
         Row::new(clock(from), cells.collect())
     });
-    let columns = found.over_time.iter().flat_map(|one| {
+    let columns = metrics.iter().flat_map(|one| {
         [
             Column::new(one.title, format!("Measured {}", one.title)),
             Column::new("simulated", format!("Simulated {}", one.title)),
@@ -201,7 +205,7 @@ fn over_time_chart(found: &Backtest) -> Drawn {
     let panel = |one: &OverTime| {
         let label = if one.is_count { format!("{} in {}", one.title, duration(width)) } else { one.title.to_owned() };
         Panel {
-            y: Axis::new(label, Quantity::Count, Scale::Linear),
+            y: Axis::new(label, one.quantity, Scale::Linear),
             height: 130.0,
             marks: vec![
                 Mark::new("measured", Style::line(BLUE, Dash::Solid, 2.5), line(&one.measured)),
@@ -214,7 +218,10 @@ fn over_time_chart(found: &Backtest) -> Drawn {
         let mut text = format!("{} to {}", duration(width * place as f64), duration(width * (place + 1) as f64));
         for one in &found.over_time {
             let value = |values: &[f64]| {
-                values.get(place).filter(|value| !value.is_nan()).map_or_else(|| "-".to_owned(), |value| count(*value))
+                values
+                    .get(place)
+                    .filter(|value| !value.is_nan())
+                    .map_or_else(|| "-".to_owned(), |value| one.quantity.text(*value))
             };
             let _ =
                 write!(text, "\n{}: {} measured, {} simulated", one.title, value(&one.measured), value(&one.simulated));

@@ -1,9 +1,10 @@
 //! Who calls whom: functions by their steps, components by their targets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Destination, Scenario, Step, Target, Work};
 use crate::id::{ComponentId, FnId, SourceId};
+use crate::path::ComponentSpec;
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,36 +134,67 @@ impl Scenario {
             && self.sources.iter().any(|source| matches!(source.target, Target::Component(first) if first == id))
     }
 
-    /// A circle of calls that has no way out, by names: who begins one never ends it.
+    /// A circle of calls that has no way out: who begins one never ends it.
     #[must_use]
-    pub fn endless_circle(&self) -> Option<Vec<String>> {
-        let functions = (0..self.functions.len() as u32).map(|id| Destination::Function(FnId(id)));
-        let components = (0..self.components.len() as u32).map(|id| Destination::Component(ComponentId(id)));
-        let mut done = BTreeSet::new();
-        functions.chain(components).find_map(|start| self.circle_from(start, &mut Vec::new(), &mut done))
+    pub fn endless_circle(&self) -> Option<Vec<Destination>> {
+        // Whose calls all end ends too, and a random choice of which one ends.
+        let mut missing = BTreeMap::new();
+        let mut callers: BTreeMap<Destination, Vec<Destination>> = BTreeMap::new();
+        for one in self.destinations() {
+            let (calls, needed) = self.awaited(one);
+            missing.insert(one, needed);
+            calls.into_iter().for_each(|to| callers.entry(to).or_default().push(one));
+        }
+        let mut ending: Vec<Destination> =
+            missing.iter().filter(|(_, needed)| **needed == 0).map(|(one, _)| *one).collect();
+        while let Some(one) = ending.pop() {
+            missing.remove(&one);
+            for caller in callers.get(&one).into_iter().flatten() {
+                let Some(needed) = missing.get_mut(caller).filter(|needed| **needed > 0) else { continue };
+                *needed -= 1;
+                if *needed == 0 {
+                    ending.push(*caller);
+                }
+            }
+        }
+        let mut way = vec![*missing.first_key_value()?.0];
+        loop {
+            let next = self.awaited(*way.last()?).0.into_iter().find(|next| missing.contains_key(next))?;
+            let first = way.iter().position(|known| *known == next);
+            way.push(next);
+            if let Some(first) = first {
+                return Some(way.split_off(first));
+            }
+        }
     }
 
-    fn circle_from(
-        &self,
-        at: Destination,
-        way: &mut Vec<Destination>,
-        done: &mut BTreeSet<Destination>,
-    ) -> Option<Vec<String>> {
-        if let Some(first) = way.iter().position(|known| *known == at) {
-            let circle = way[first..].iter().chain([&at]);
-            return Some(circle.map(|one| self.name_of(*one)).collect());
+    /// Whose work has to end before the work of somebody ends, and of how many of them.
+    fn awaited(&self, by: Destination) -> (Vec<Destination>, usize) {
+        let calls = self.called_by(by);
+        match by {
+            Destination::Component(id) => {
+                let component = &self.components[id.index()];
+                let (awaited, needed) = component.spec.awaited();
+                (awaited.into_iter().filter_map(|place| calls.get(place).copied()).collect(), needed)
+            }
+            Destination::Function(_) | Destination::Entry(..) => {
+                let all = calls.len();
+                (calls, all)
+            }
         }
-        if !done.insert(at) {
-            return None;
-        }
-        way.push(at);
-        let circle = self.called_by(at).into_iter().find_map(|next| {
-            let chooses = matches!(next, Destination::Component(id)
-                if self.components[id.index()].spec.kind().chooses);
-            if chooses { None } else { self.circle_from(next, way, done) }
+    }
+
+    /// All that can be called: what a link or a tenant leads to is called by its entries.
+    fn destinations(&self) -> impl Iterator<Item = Destination> {
+        let functions = (0..self.functions.len() as u32).map(|id| Destination::Function(FnId(id)));
+        let components = (0..).zip(&self.components).flat_map(|(place, component)| {
+            let id = ComponentId(place);
+            let entries = matches!(component.spec, ComponentSpec::Link(_) | ComponentSpec::Tenant(_));
+            let entered = (0..component.targets.len() as u32).filter(move |_| entries);
+            let itself = (!entries).then_some(Destination::Component(id));
+            itself.into_iter().chain(entered.map(move |entry| Destination::Entry(id, entry)))
         });
-        way.pop();
-        circle
+        functions.chain(components)
     }
 
     /// What somebody is called who may be called.

@@ -6,6 +6,7 @@ mod backtest;
 mod bad_scenarios;
 mod batching;
 mod billing;
+mod bounds;
 mod browser;
 mod chaos;
 mod clouds;

@@ -168,6 +168,26 @@ fn metrics_have_the_names_of_the_cloud_and_add_up() {
     assert!(folder.read("fitted.toml").contains("5s"), "{}\n{}", answer.said(), folder.read("fitted.toml"));
 }
 
+/// Requests of 11 MB are refused by an API of 10 MB at most, as by HTTP 413: errors of the client.
+#[test]
+fn what_is_too_large_is_an_error_of_the_client() {
+    let folder = Folder::new();
+    folder.write(
+        "x.toml",
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1m\"\nreplications = 1\n\
+         [platform]\npreset = \"aws-lambda\"\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\nfailure-ratio = 1.0\n\
+         [[gateway]]\nname = \"api\"\npreset = \"aws-rest\"\ntarget = \"f\"\n\
+         [[source]]\nname = \"small\"\ntarget = \"api\"\narrivals.times.at = [\"1s\", \"2s\"]\n\
+         [[source]]\nname = \"large\"\ntarget = \"api\"\npayload.constant.value = \"11MB\"\narrivals.times.at = [\"3s\", \"4s\", \"5s\"]\n",
+    );
+    folder.run(&["run", "x.toml", "--metrics", "metrics.csv"]).ends(0);
+    let table = Table::of(&folder.read("metrics.csv"));
+    let [client, server] = ["4XXError", "5XXError"]
+        .map(|name| table.column(&format!("AWS/ApiGateway api {name} (Sum)")).iter().sum::<f64>());
+    assert_eq!((client, server), (3.0, 2.0));
+}
+
 /// Whether a program can be had.
 fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())

@@ -180,6 +180,26 @@ fn steps_are_delayed_by_a_fault() {
     assert_eq!((latency.mean.mean, latency.max.mean), ((2.0 + 6.0 + 2.0) / 3.0, 6.0));
 }
 
+/// A run of 10 s whose instance slows to a fifth after 5 s and is itself again 10 s later: 5 + 10 / 5 of it are done by then. Waits are
+/// not work, and calls are the business of whom they go to.
+#[test]
+fn a_slow_down_slows_the_steps_that_run() {
+    for (work, ends) in [
+        ("run.constant.value = \"10s\"", 15.0 + (10.0 - 5.0 - 10.0 / 5.0)),
+        ("wait.constant.value = \"10s\"", 10.0),
+        ("call = \"db\"", 10.0),
+    ] {
+        let result = result(&format!(
+            "[scenario]\nname = \"slow\"\n[simulation]\nhorizon = \"1m\"\nreplications = 1\n\
+             [[function]]\nname = \"f\"\nstep = [{{ {work} }}]\n\
+             [[dependency]]\nname = \"db\"\nlatency.constant.value = \"10s\"\n\
+             [[source]]\nname = \"s\"\ntarget = \"f\"\narrivals.times.at = [\"5s\"]\n\
+             [[fault]]\nname = \"slow\"\ntarget = \"f\"\nat = \"10s\"\nfor = \"10s\"\nslow-down.speed = \"20%\"\n",
+        ));
+        assert_eq!(result.summary.total.latency_s.max.mean, ends, "{work}");
+    }
+}
+
 /// Idle instances that a deployment replaces are gone: their keep-alive window does not end again.
 #[test]
 fn a_deployment_removes_idle_instances_once() {

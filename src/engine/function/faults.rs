@@ -117,11 +117,15 @@ impl FunctionState<'_> {
     /// Changes the processing speed, including that of running work.
     fn change_speed<O: Observer>(&mut self, speed: Speed, now: SimTime, ctx: &mut Context<O>) {
         let before = std::mem::replace(&mut self.speed, speed);
-        if before == speed || self.steps.is_some() || self.batches.is_some() {
-            return; // running steps are not interrupted; new ones have the new speed
+        if before == speed || self.batches.is_some() {
+            return; // the steps of a batch are short: new ones have the new speed
         }
         let change = Speed(speed.0 / before.0);
         self.change_speed_of_processors(change, now, ctx);
+        if self.steps.is_some() {
+            self.change_speed_of_steps(change, now, ctx);
+            return;
+        }
         for place in self.invocations.keys() {
             if self.is_computing(place) {
                 continue;

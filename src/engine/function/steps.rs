@@ -163,6 +163,20 @@ impl FunctionState<'_> {
         }
     }
 
+    /// What runs goes on at another speed; who waits for a time or for a response is not affected.
+    pub(super) fn change_speed_of_steps<O: Observer>(&mut self, change: Speed, now: SimTime, ctx: &mut Context<O>) {
+        for place in self.invocations.keys() {
+            let progress = self.steps.as_ref().and_then(|steps| steps.progress.get(place.index()));
+            let Some(Progress { step, due, .. }) = progress.filter(|progress| progress.due != SimTime::NEVER) else {
+                continue;
+            };
+            let runs = self.spec.steps.get(*step as usize).is_some_and(|step| matches!(step.work, Work::Run(_)));
+            if runs && !self.is_computing(place) {
+                self.end_step_after(place, change.scaled(due.since(now)), now, ctx);
+            }
+        }
+    }
+
     /// An invocation has ended: pending events for it are outdated.
     pub(super) fn forget_steps(&mut self, place: Key<Invocation>) {
         if let Some(steps) = &mut self.steps

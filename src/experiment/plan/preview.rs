@@ -91,6 +91,10 @@ pub fn sample(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress)
             self.requests.fetch_add(requests, Relaxed);
             self.progress.advance(share, requests)
         }
+
+        fn is_out_of_memory(&self) -> bool {
+            self.progress.is_out_of_memory()
+        }
     }
     let counted = Counted { progress, share: Mutex::new(0.0), requests: AtomicU64::new(0) };
     let prepared = Prepared::of(input.scenario);

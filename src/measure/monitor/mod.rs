@@ -232,7 +232,8 @@ const fn event_of(outcome: Outcome) -> Option<Event> {
         Outcome::Completed => Some(Event::Succeeded),
         Outcome::Rejected | Outcome::BreakerOpen | Outcome::NoBudget => Some(Event::Throttled),
         Outcome::QueueTimedOut | Outcome::TimedOut | Outcome::Expired => Some(Event::TimedOut),
-        Outcome::Failed | Outcome::TooLarge => Some(Event::Failed),
+        Outcome::Failed => Some(Event::Failed),
+        Outcome::TooLarge => Some(Event::TooLarge),
         Outcome::Unfinished => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What results say of clients: their figures, and what reports show of them.
 
 use crate::metric::component::{COUNT, EVENTS, Kind, RATIO, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 
 /// What results say of clients.
 pub(crate) const KIND: Kind = Kind {
@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["attempts_per_request", "calls.failed"],
     keeps: false,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Requests of the caller.";
         "calls.succeeded": EVENTS.higher(), "Requests with a successful response.";
@@ -36,14 +35,6 @@ pub(crate) const KIND: Kind = Kind {
     ],
     flow: None,
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };

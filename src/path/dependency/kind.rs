@@ -1,7 +1,7 @@
 //! What results say of dependencies: their figures, and what reports show of them.
 
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
-use crate::metric::signal::{ENDED, Event, LOST, Signal};
+use crate::metric::signal;
 
 /// What results say of dependencies.
 pub(crate) const KIND: Kind = Kind {
@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["throttled_ratio", "failure_ratio", "latency_s.p99", "concurrency.peak"],
     keeps: false,
     lasts: false,
-    chooses: false,
     metrics: component_metrics! {
         "calls.arrived": EVENTS, "Calls that arrived.";
         "calls.completed": EVENTS.higher(), "Calls with a successful response.";
@@ -51,14 +50,6 @@ pub(crate) const KIND: Kind = Kind {
         word: "failed",
     }),
     losses: None,
-    signals: &[
-        ("calls.arrived", Signal::Count(Event::Arrived)),
-        ("calls.completed", Signal::Count(Event::Succeeded)),
-        ("calls.throttled", Signal::Count(Event::Throttled)),
-        ("calls.timed_out", Signal::Count(Event::TimedOut)),
-        ("calls.failed", Signal::Count(Event::Failed)),
-        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
-        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-    ],
+    signals: signal::CALLS,
     has_latency: true,
 };

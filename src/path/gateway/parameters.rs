@@ -89,6 +89,12 @@ impl GatewaySpec {
             let key = format!("client.{key}");
             check.wrong_with(&key, "means nothing at a gateway", "only steps of functions have instances");
         }
+        let longest = Span::from_secs(30);
+        if let (Some(Preset::AwsHttp), Some(Some(timeout))) = (self.preset, self.timeout)
+            && timeout > longest
+        {
+            check.refused("timeout", format!("= {timeout}: it is at most {longest}"), "AWS");
+        }
         if self.client.as_ref().is_some_and(|client| client.timeout.is_some()) {
             check.wrong_with("client.timeout", "cannot be set", "write it as `timeout` of the gateway");
         }

@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["messages.dead_lettered", "messages.expired", "age_s.p99", "depth.peak"],
     keeps: true,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "messages.sent": EVENTS, "Messages that were sent to it.";
         "messages.redriven": EVENTS, "Messages redriven from the dead-letter queue.";

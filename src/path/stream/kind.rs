@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["records.skipped", "records.expired", "iterator_age_s.max"],
     keeps: true,
     lasts: true,
-    chooses: false,
     metrics: component_metrics! {
         "records.sent": EVENTS, "Records that were written.";
         "records.throttled": EVENTS.lower(), "Records throttled by a limit of the shard.";

@@ -11,7 +11,6 @@ pub(crate) const KIND: Kind = Kind {
     headline: &["executions.failed", "latency_s.p99"],
     keeps: false,
     lasts: true,
-    chooses: true,
     metrics: component_metrics! {
         "executions.started": EVENTS, "Executions that began.";
         "executions.throttled": EVENTS.lower(), "Executions that were throttled.";

@@ -156,6 +156,28 @@ impl Machine {
         ends.iter().position(|ends| !ends)
     }
 
+    /// The targets that an execution without failures calls whatever its choices are.
+    pub(super) fn certain(&self) -> Vec<usize> {
+        let (mut targets, mut seen) = (Vec::new(), vec![false; self.states.len()]);
+        let mut open = vec![self.start];
+        while let Some(at) = open.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            let State { kind, next, .. } = &self.states[at];
+            match kind {
+                Kind::Task(target, _) => targets.push(*target),
+                Kind::Parallel(starts) => open.extend(starts),
+                Kind::Map(each) if each.items > 0 => open.push(each.start),
+                Kind::Map(_) | Kind::Wait(_) | Kind::Choice(_) | Kind::Pass | Kind::Succeed | Kind::Fail => {}
+            }
+            open.extend(next);
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    }
+
     /// The states that can be reached from the start.
     pub(super) fn reached(&self) -> Vec<bool> {
         let mut reached = vec![false; self.states.len()];

@@ -65,6 +65,12 @@ impl Spec for Workflow {
         self.machine.targets.iter().map(String::as_str).collect()
     }
 
+    fn awaited(&self) -> (Vec<usize>, usize) {
+        let certain = self.machine.certain();
+        let all = certain.len();
+        (certain, all)
+    }
+
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         Box::new(AtWork {
             critical: vec![0; self.machine.states.len()],

@@ -430,7 +430,8 @@ impl Listed<'_, '_> {
             self.wrong(lost, "name", "can never be reached".to_owned());
         }
         if let Some(endless) = machine.endless() {
-            self.wrong(endless, "name", "leads in a circle that never ends".to_owned());
+            let what = format!("= \"{}\": this state leads in a circle that never ends", machine.states[endless].name);
+            self.wrong(endless, "name", what);
         }
         Some(machine)
     }

@@ -9,7 +9,7 @@ use crate::report::format::{Quantity, percent};
 /// How many alarms are shown before "show all".
 const ROWS: usize = 25;
 /// How many times in alarm are told.
-const TOLD: usize = 3;
+const TOLD: usize = 2;
 
 /// The section of the alarms; none where there are none.
 pub(super) fn section(summary: &Summary) -> Option<Section> {

@@ -14,7 +14,7 @@ pub(super) fn section(summary: &Summary) -> Option<Section> {
     let columns = vec![
         Column::new("Requests lost", "Failed requests that were in progress while it was active"),
         Column::text(
-            "Recovered after",
+            "Recovery",
             "From its end until latency and failures were as before for three intervals of the time series",
         ),
         Column::text("Fault", ""),

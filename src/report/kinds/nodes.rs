@@ -13,11 +13,18 @@ use Quantity::{Count, Ratio, Seconds, Usd};
 /// A column: its heading, what it means, the key of the figure, and what that is.
 type Figure = (&'static str, &'static str, &'static str, Quantity);
 
-const COLUMNS: [Figure; 9] = [
+const COLUMNS: [Figure; 7] = [
     ("Nodes", "Mean number of nodes, those that boot included", "count.mean", Count),
     ("Peak", "Most nodes at a time", "count.peak", Count),
     ("CPU", "Requests of instances over the CPU of the nodes", "cpu_utilization", Ratio),
     ("Memory", "Requests of instances over the memory of the nodes", "memory_utilization", Ratio),
+    ("Pending", "Most instances that waited for a node at a time", "pending_pods.peak", Count),
+    ("Wait p99", "How long instances waited for a node", "pending_s.p99", Seconds),
+    ("Cost", "Node-seconds at the price of a node", "cost_usd", Usd),
+];
+
+/// The columns behind what nodes were short of.
+const STRANDED: [Figure; 2] = [
     ("CPU stranded", "CPU that is free on nodes on which no instance fits any more", "cpu_stranded_share", Ratio),
     (
         "Memory stranded",
@@ -25,9 +32,6 @@ const COLUMNS: [Figure; 9] = [
         "memory_stranded_share",
         Ratio,
     ),
-    ("Pending", "Most instances that waited for a node at a time", "pending_pods.peak", Count),
-    ("Wait p99", "How long instances waited for a node", "pending_s.p99", Seconds),
-    ("Cost", "Node-seconds at the price of a node", "cost_usd", Usd),
 ];
 
 /// What a node had too little of, by the key of the figure.
@@ -45,15 +49,11 @@ pub(super) fn section(summary: &Summary) -> Option<Section> {
     if groups.is_empty() {
         return None;
     }
-    let columns = COLUMNS.iter().map(|(heading, about, ..)| Column::new(*heading, *about));
-    let columns =
-        columns.chain([Column::text("Short of", "What nodes had too little of when an instance had to wait")]);
+    let short_of = Column::text("Short of", "What nodes had too little of when an instance had to wait");
+    let columns = headings(&COLUMNS).chain([short_of]).chain(headings(&STRANDED));
     let row = |(name, figures): &(String, Figures)| {
-        let cell = |(_, _, key, quantity): &Figure| {
-            figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
-        };
         let short = binding(figures).map_or_else(|| Cell::text(""), |what| Cell::text(what).toned(Tone::Bad));
-        Row::new(name.as_str(), COLUMNS.iter().map(cell).chain([short]).collect())
+        Row::new(name.as_str(), cells(&COLUMNS, figures).chain([short]).chain(cells(&STRANDED, figures)).collect())
     };
     let table = Table {
         caption: "Node groups".to_owned(),
@@ -65,6 +65,16 @@ pub(super) fn section(summary: &Summary) -> Option<Section> {
     };
     let blocks = [table].into_iter().chain(starts(summary)).map(Block::Table).collect();
     Some(Section::new("nodes", "Nodes", Place::Everywhere, blocks))
+}
+
+fn headings(columns: &[Figure]) -> impl Iterator<Item = Column> {
+    columns.iter().map(|(heading, about, ..)| Column::new(*heading, *about))
+}
+
+fn cells(columns: &[Figure], figures: &Figures) -> impl Iterator<Item = Cell> {
+    columns.iter().map(|(_, _, key, quantity)| {
+        figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
+    })
 }
 
 /// What instances wait for before they begin to start: the columns, as in [`COLUMNS`].
@@ -82,17 +92,12 @@ fn starts(summary: &Summary) -> Option<Table> {
         let most = |key| figures.get(key).map_or(0.0, |stat| stat.mean);
         most("node_s.max") > 0.0 || most("image_s.max") > 0.0
     };
-    let row = |(name, figures): &(String, Figures)| {
-        let cell = |(_, _, key, quantity): &Figure| {
-            figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
-        };
-        Row::new(name.as_str(), PHASES.iter().map(cell).collect())
-    };
+    let row = |(name, figures): &(String, Figures)| Row::new(name.as_str(), cells(&PHASES, figures).collect());
     let rows: Vec<Row> = groups.iter().filter(waits).map(row).collect();
     (!rows.is_empty()).then(|| Table {
         caption: "Before an instance starts".to_owned(),
         rows_are: "Function",
-        columns: PHASES.iter().map(|(heading, about, ..)| Column::new(*heading, *about)).collect(),
+        columns: headings(&PHASES).collect(),
         rows,
         total: None,
         shown: ROWS,

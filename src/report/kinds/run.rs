@@ -137,7 +137,7 @@ fn cards(summary: &Summary) -> Vec<Card> {
         "What users feel",
         format!("p99 {}", Quantity::Seconds.stat(&total.latency_s.p99)),
         [format!(
-            "p50 {}, waited for a cold start {}, failed {}",
+            "p50 {}; {} waited for a cold start, {} failed",
             Quantity::Seconds.text(total.latency_s.p50.mean),
             Quantity::Ratio.text(total.cold_affected_ratio.mean),
             Quantity::Ratio.text(total.failure_ratio.mean),

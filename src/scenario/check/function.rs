@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::dist::Dist;
+use crate::path::async_queue::AsyncParameters;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Architecture, Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
@@ -184,6 +185,18 @@ impl Checker<'_, '_> {
             let message =
                 format!("`{path}.concurrency.max-instances` is {instances}: {platform} allows at most {most}");
             self.problems.push(Problem::error(table.concurrency.max_instances.place, message));
+        }
+        if let Some(parameters) = table.r#async.as_ref() {
+            let AsyncParameters { max_attempts, max_age, .. } = parameters;
+            if let Some(most) = allowed.async_attempts.filter(|most| max_attempts > most) {
+                let message =
+                    format!("`{path}.async.max-attempts` is {max_attempts}: {platform} allows at most {most}");
+                self.problems.push(Problem::error(table.r#async.place, message));
+            }
+            if let Some((least, most)) = allowed.async_age.filter(|(least, most)| !(least..=most).contains(&max_age)) {
+                let message = format!("`{path}.async.max-age` is {max_age}: {platform} allows {least} to {most}");
+                self.problems.push(Problem::error(table.r#async.place, message));
+            }
         }
         let vcpus = self.cpu_of(table).vcpus;
         let least = allowed.vcpus_from.iter().rfind(|(above, _)| *table.memory > *above).map_or(0, |(_, vcpus)| *vcpus);

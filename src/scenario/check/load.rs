@@ -48,8 +48,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         }
     }
     if let Some(circle) = scenario.endless_circle() {
-        let message = format!("these calls form an endless loop: {}", circle.join(" -> "));
-        problems.push(Problem::error(file.place, message).help("remove one of these calls"));
+        let names: Vec<String> = circle.iter().map(|one| scenario.name_of(*one)).collect();
+        let message = format!("these calls form an endless loop: {}", names.join(" -> "));
+        let place = names.iter().find_map(|name| super::path::place_of(file, name)).unwrap_or(file.place);
+        problems.push(Problem::error(place, message).help("remove one of these calls"));
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
     decisions(scenario, place, problems);

@@ -59,6 +59,16 @@ macro_rules! lists {
             }
         }
 
+        /// Where the table of a function or a component stands that is called so, as in "queue.orders".
+        pub(super) fn place_of(file: &FileTable, name: &str) -> Option<SourceSpan> {
+            let (kind, name) = name.split_once('.')?;
+            match kind {
+                "function" => file.function.iter().find(|table| table.name.as_deref() == Some(name)).map(|table| table.place),
+                $(stringify!($list) => file.$list.iter().find(|table| table.name == name).map(|table| table.place),)*
+                _ => None,
+            }
+        }
+
         /// The keys of the lists of components.
         pub(in crate::scenario) const LISTS: &[&str] = &[$(stringify!($list)),*];
     };

@@ -1,6 +1,7 @@
 //! What goes wrong on paths by design: retries that keep an overload up, messages that are delivered again while they are still
 //! being processed.
 
+use super::path::place_of;
 use crate::path::ComponentSpec;
 use crate::scenario::model::{Destination, Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
@@ -33,8 +34,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             problems.push(Problem::warning(table.client.place, message).help(help));
         }
     }
-    for (component, place) in queues(scenario, file) {
-        let ComponentSpec::Queue(queue) = &component.spec else { continue };
+    for component in &scenario.components {
+        let (ComponentSpec::Queue(queue), Some(place)) = (&component.spec, place_of(file, &component.name)) else {
+            continue;
+        };
         let Some(Destination::Function(id)) = component.targets.first().filter(|_| queue.target.is_some()) else {
             continue;
         };
@@ -56,17 +59,6 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             problems.push(problem);
         }
     }
-}
-
-/// The queues with where their tables stand.
-fn queues<'s>(
-    scenario: &'s Scenario,
-    file: &'s FileTable,
-) -> impl Iterator<Item = (&'s crate::scenario::model::Component, crate::schema::diagnostic::SourceSpan)> {
-    file.queue.iter().filter_map(|table| {
-        let name = format!("queue.{}", table.name);
-        scenario.components.iter().find(|component| component.name == name).map(|component| (component, table.place))
-    })
 }
 
 /// Requests that a function serves each second at most, where something fixed bounds it and nothing holds its queue back.

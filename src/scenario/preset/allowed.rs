@@ -22,6 +22,10 @@ table! {
         optional per_instance: Count<1, 1_000_000>,
         /// The most instances of a function.
         optional max_instances: Count<1, 1_000_000_000>,
+        /// The most attempts of an asynchronous invocation.
+        optional async_attempts: Count<1, 1_000>,
+        /// The least and the most that `async.max-age` may be.
+        optional async_age: List<PositiveDuration, 2, 2>,
         /// The least vCPUs of an instance, by its memory: from so much memory on.
         optional vcpus_from: List<VcpusTable, 1, 100>,
     }
@@ -56,6 +60,10 @@ pub(in crate::scenario) struct Allowed {
     pub(in crate::scenario) per_instance: Option<u32>,
     /// The most instances of a function; none: as many as one likes.
     pub(in crate::scenario) max_instances: Option<u32>,
+    /// The most attempts of an asynchronous invocation; none: as many as one likes.
+    pub(in crate::scenario) async_attempts: Option<u32>,
+    /// The least and the most that `async.max-age` may be; none: anything.
+    pub(in crate::scenario) async_age: Option<(Span, Span)>,
     /// With more memory (MB) than this, at least so many vCPUs.
     pub(in crate::scenario) vcpus_from: Vec<(u32, u32)>,
     /// What the platform decides by itself: parts of keys, and what they mean.
@@ -87,6 +95,11 @@ impl Allowed {
             timeout: table.and_then(|table| *table.timeout),
             per_instance: table.and_then(|table| *table.per_instance),
             max_instances: table.and_then(|table| *table.max_instances),
+            async_attempts: table.and_then(|table| *table.async_attempts),
+            async_age: table.and_then(|table| match table.async_age.as_deref() {
+                Some([least, most]) => Some((*least, *most)),
+                _ => None,
+            }),
             vcpus_from: from.iter().filter_map(|row| Some(((*row.above)?, (*row.vcpus)?))).collect(),
             fixed: pairs(decides),
             lacks: pairs(lacks),

@@ -8,17 +8,17 @@ use rand::RngExt as _;
 
 use crate::id::InstanceId;
 use crate::rng::Stream;
+use crate::schema::declare::*;
 
-/// How an ingress chooses a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LoadBalancing {
-    /// In turn.
-    #[default]
-    RoundRobin,
-    /// The one with fewer requests of two at random, which may be the same: `LEAST_REQUEST` of Envoy.
-    LeastRequest,
-    /// Any.
-    Random,
+choice! {
+    /// How an ingress chooses a pod.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum LoadBalancing {
+        #[default]
+        "round-robin" => RoundRobin, "In turn: Kourier, Contour.";
+        "least-request" => LeastRequest, "The less busy of two at random, which may be the same: Istio.";
+        "random" => Random, "Any of them: kube-proxy, or many gateways that do not know of each other.";
+    }
 }
 
 /// The ingress at work on one revision. Pods have the addresses that the throttler gives them.

@@ -77,12 +77,6 @@ choice! { Aggregation {
     "weighted-exponential" => Aggregation::WeightedExponential, "The newest second most.";
 } }
 
-choice! { LoadBalancing {
-    "round-robin" => LoadBalancing::RoundRobin, "In turn: Kourier, Contour.";
-    "least-request" => LoadBalancing::LeastRequest, "The less busy of two at random: Istio.";
-    "random" => LoadBalancing::Random, "Any of them: kube-proxy, or many gateways that do not know of each other.";
-} }
-
 impl KnativeParameters {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         let config = self.config();
