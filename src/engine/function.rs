@@ -192,6 +192,7 @@ impl<'s> FunctionState<'s> {
                 autoscaling.adopt(place, &mut self.instances);
             }
         }
+        self.begin_with_minimum(ctx);
         self.begin(ctx);
         self.watch_policy(SimTime::ZERO, ctx);
     }

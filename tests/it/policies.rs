@@ -94,6 +94,28 @@ fn keda_goes_from_zero_to_one_to_many_and_back() {
     assert_eq!(steps("15m", function, [20; 12]), expected);
 }
 
+/// The minimum is there when a run begins, and serves the first request although a start would take two seconds.
+#[test]
+fn the_minimum_is_ready_when_a_run_begins() {
+    let kept = [
+        "scaling.thresholds = { target = 1.0, min-instances = 2 }",
+        "scaling.cloud-run = { min-instances = 2 }",
+        "scaling.azure-flex.always-ready = 2",
+        "scaling.azure-consumption = { always-ready = 2 }",
+    ];
+    for scaling in kept {
+        let start = "cold-start.phases.environment.constant.value = \"2s\"";
+        let function = format!("memory = \"2GB\"\nduration.constant.value = \"1s\"\n{start}\n{scaling}");
+        assert_eq!(steps("1m", &function, [1])[0], (0, 2), "{scaling}");
+        let found = summary(&format!(
+            "[scenario]\nname = \"kept\"\n[simulation]\nhorizon = \"1m\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1s\"]\n\
+             [[function]]\nname = \"f\"\n{function}"
+        ));
+        assert_eq!(found.total.latency_s.max.mean, 1.0, "{scaling}");
+    }
+}
+
 /// Without those in flight the queue is empty from 228 s on, when the last message has begun; last polled active at 210 s.
 #[test]
 fn keda_may_look_at_waiting_messages_only() {

@@ -43,11 +43,12 @@ impl Autoscaling {
     /// The policy of a function; none if requests create instances.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
         let policy = spec.scaling.build(&|purpose| streams.stream(&spec.name, purpose))?;
+        let limit = spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX);
         Some(Self {
             policy,
             governs: spec.scaling.governs(),
-            limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
-            ordered: spec.concurrency.provisioned,
+            limit,
+            ordered: spec.concurrency.provisioned.max(spec.scaling.minimum_instances().min(limit)),
             routes: streams.stream(&spec.name, Purpose::Policy),
             fleet: Fleet::default(),
             in_progress: 0,
@@ -66,6 +67,15 @@ impl Autoscaling {
     /// Hands an instance that existed before the policy over to it.
     pub(super) fn adopt(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
         self.fleet.add(key, SimTime::ZERO, instances);
+        let instance = instances.get(key);
+        if instance.ready {
+            self.policy.ready(SimTime::ZERO, instance.id);
+        }
+    }
+
+    /// How many instances there are to be.
+    pub(super) const fn ordered(&self) -> u32 {
+        self.ordered
     }
 
     /// Number of its instances that accept requests.

@@ -18,6 +18,22 @@ pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
 }
 
 impl FunctionState<'_> {
+    /// Creates the instances that a policy keeps at least: at the start of the run they are there and ready.
+    pub(super) fn begin_with_minimum<O: Observer>(&mut self, ctx: &mut Context<O>) {
+        let now = SimTime::ZERO;
+        let minimum = self.autoscaling.as_ref().filter(|autoscaling| autoscaling.owns_all_instances());
+        for _ in 0..minimum.map_or(0, |autoscaling| autoscaling.ordered()) {
+            if !self.has_place_on_machine(ctx) {
+                break;
+            }
+            let place = self.create(Reason::Found { is_busy: false, retires: SimTime::NEVER }, now, ctx);
+            if let Some(autoscaling) = &mut self.autoscaling {
+                autoscaling.adopt(place, &mut self.instances);
+            }
+            self.on_demand.insert(place, &mut self.instances);
+        }
+    }
+
     /// Creates the initial instances, busy ones first, so that idle ones are newer and more recently used.
     pub(super) fn begin<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let Some(initial) = &self.spec.initial else { return };

@@ -50,7 +50,7 @@ parameters! {
         default max_outstanding_requests: Count<1, MANY> = 200,
         /// Maximum number of instances: 200 on Windows, 100 on Linux.
         default max_instances: Count<1, MANY> = 200,
-        /// Always-ready instances (Premium plan). Default: none.
+        /// Always-ready instances (Premium plan), also when the run begins. Default: none.
         optional always_ready: Count<1, MANY>,
         /// How long an instance must be surplus before it is removed: measured, not published.
         default idle_timeout: PositiveDuration = Span::from_secs(1200),

@@ -31,7 +31,7 @@ parameters! {
     pub struct AzureFlexSpec {
         /// Simultaneous requests per instance. Default: 4, 16 or 32, depending on its memory.
         optional per_instance_concurrency: Count<1, 1000>,
-        /// Always-ready instances.
+        /// Always-ready instances, also when the run begins.
         default always_ready: Count<0, MANY> = 0,
         /// Maximum number of instances.
         default max_instances: Count<1, MANY> = 100,

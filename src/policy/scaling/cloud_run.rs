@@ -45,7 +45,7 @@ parameters! {
         default interval: Pause = Span::from_secs(5),
         /// How long an idle instance is kept: the maximum by the documentation, the usual time as measured.
         default idle_timeout: Duration = Span::from_secs(900),
-        /// Minimum number of instances.
+        /// Minimum number of instances, ready when the run begins.
         default min_instances: Count<0, MANY> = 0,
         /// Maximum number of instances.
         default max_instances: Count<1, MANY> = 100,

@@ -138,7 +138,7 @@ pub trait Policy {
         None
     }
 
-    /// Instances that it keeps at least, where clouds charge for them as such.
+    /// Instances that it keeps at least. They are ready when a run begins, and some clouds charge for them as such.
     fn minimum_instances(&self) -> u32 {
         0
     }

@@ -33,7 +33,7 @@ parameters! {
         default interval: Pause = Span::from_secs(10),
         /// Scales in only if no decision within this time wanted more instances.
         default scale_down_delay: Duration = Span::from_secs(60),
-        /// Minimum number of instances.
+        /// Minimum number of instances, ready when the run begins.
         default min_instances: Count<0, MANY> = 1,
     }
 }
