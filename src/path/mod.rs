@@ -305,6 +305,8 @@ pub enum Disturbance {
     Delay(Option<Dist>),
     /// Whether it answers nothing but errors.
     Outage(bool),
+    /// The instances of a function in the zone with this number, of so many, are lost; others start elsewhere.
+    LoseZone(u32, u32),
     /// All instances of a function are replaced.
     Deploy,
     /// Instances of a function take so many times as long to start; 1 is as usual.

@@ -45,6 +45,8 @@ impl Source {
 pub struct Site {
     /// Unique name.
     pub name: String,
+    /// Availability zones that instances of functions are spread over.
+    pub zones: u32,
     /// The functions and components that are there.
     pub holds: Vec<Destination>,
 }
