@@ -148,7 +148,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     checker.start = file.simulation.as_ref().and_then(|table| *table.start).unwrap_or(START);
     let platform_tables = Checker::platform_tables(file);
-    let mut platforms: Vec<_> = platform_tables.iter().map(|(_, table)| checker.platform(table.as_ref())).collect();
+    let mut platforms: Vec<_> =
+        platform_tables.iter().map(|(site, table)| checker.platform_at(site.as_deref(), table.as_ref())).collect();
     let platform_at = |table: &FunctionTable| {
         let site = table.site.as_ref().or(file.site.first().and_then(|site| site.name.as_ref()));
         let own = platform_tables.iter().position(|(name, _)| name.is_some() && name.as_ref() == site);
@@ -267,6 +268,16 @@ impl Checker<'_, '_> {
             .iter()
             .filter_map(|site| Some((Some((*site.name).clone()?), Some(site.platform.as_ref()?.whole()))));
         std::iter::once((None, file.platform.value.clone())).chain(of_sites).collect()
+    }
+
+    /// The platform of a site, or of the scenario.
+    fn platform_at(&mut self, site: Option<&str>, table: Option<&PlatformTable>) -> Option<Platform> {
+        let before = self.problems.list().len();
+        let platform = self.platform(table);
+        if let Some(site) = site {
+            self.problems.say_of_later(before, &format!("`site.{site}`"));
+        }
+        platform
     }
 
     /// What is looked at next is on this platform; what it allows.
