@@ -25,9 +25,14 @@ cat "$OBJECTIVES" >> "$work/service.toml"
 
 code=0
 "$FOREWARM" plan "$work/service.toml" --export "$FORM" --patch "$TEMPLATE" --comment forewarm.md \
-    --out "$work/results" --no-progress > forewarm.diff || code=$?
+    --out "$work/results" --no-progress > forewarm.diff 2> "$work/messages" || code=$?
+cat "$work/messages" >&2
 # 1: no configuration is shown to meet every objective. The comment says so.
-[ "$code" -le 1 ] || exit "$code"
+# With a comment and 2: the file has no place for a recommended value. The messages say which.
+[ "$code" -le 1 ] || [ -s forewarm.md ] || exit "$code"
+if [ "$code" -gt 1 ]; then
+    { printf '\nThe change cannot be made automatically:\n\n```text\n'; cat "$work/messages"; printf '```\n'; } >> forewarm.md
+fi
 
 if [ -s forewarm.diff ]; then
     { printf '\n<details><summary>Recommended change</summary>\n\n```diff\n'; cat forewarm.diff; printf '```\n\n</details>\n'; } >> forewarm.md

@@ -67,8 +67,19 @@ fn text(path: &Path) -> Result<(String, String), CliError> {
     let from_stdin = path == Path::new("-");
     let name = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let failed = |error| CliError::of_path(format!("cannot read {name}"), error);
-    let input: Box<dyn Read> =
-        if from_stdin { Box::new(io::stdin().lock()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let too_large = || {
+        let message = format!("{name} is larger than the limit of {} MB", MAX_BYTES >> 20);
+        CliError::input(message, "part of it is enough, such as a few hours of a day")
+    };
+    let input: Box<dyn Read> = if from_stdin {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().is_ok_and(|metadata| metadata.len() > MAX_BYTES as u64) {
+            return Err(too_large());
+        }
+        Box::new(file)
+    };
     let ending = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let input: Box<dyn Read> = match ending {
         "gz" => Box::new(MultiGzDecoder::new(input)),
@@ -78,8 +89,7 @@ fn text(path: &Path) -> Result<(String, String), CliError> {
     let mut bytes = Vec::new();
     input.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_BYTES {
-        let message = format!("{name} is larger than the limit of {} MB", MAX_BYTES >> 20);
-        return Err(CliError::input(message, "part of it is enough, such as a few hours of a day"));
+        return Err(too_large());
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok((name, text)),

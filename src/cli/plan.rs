@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::args::{ExportForm, PlanArgs};
@@ -14,6 +13,7 @@ use super::output::{Output, Own};
 use super::results::Results;
 use super::terminal;
 use crate::experiment::Progress;
+use crate::import::File;
 use crate::import::export::{Change, Form, export};
 use crate::measure::plan::Plan as Found;
 use crate::report::comment;
@@ -47,6 +47,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
         ))?;
         return Ok(ExitStatus::Success);
     }
+    // Before the search, which may take long.
+    let patched = args.patch.as_deref().map(read).transpose()?;
     let folder = args.job.folder(study.scenario(), args.scenario.variant.as_deref());
     let results = Results::reserve(&folder)?;
 
@@ -68,8 +70,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
             .map(|()| sink);
         output.keep(written)?;
     }
-    match (args.export, &args.patch) {
-        (Some(form), Some(patch)) => terminal::print_file(&exported(form, patch, &answer.found)?)?,
+    match (args.export, &patched) {
+        (Some(form), Some(file)) => terminal::print_file(&exported(form, file, &answer.found)?)?,
         _ => args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?,
     }
     if cancel.is_interrupted() {
@@ -120,7 +122,7 @@ fn outlook(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option
 }
 
 /// The recommended values as a patch of the file that they came from.
-fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, CliError> {
+fn exported(form: ExportForm, file: &File, found: &Found) -> Result<String, CliError> {
     let Some(best) = found.best.and_then(|best| found.candidate(best)) else {
         terminal::complain("no configuration is shown to meet every objective: nothing to export\n");
         return Ok(String::new());
@@ -134,7 +136,7 @@ fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, Cli
     };
     let axes = found.axes.iter().zip(&best.values);
     let changes: Vec<Change> = axes.map(|(axis, value)| (axis.key.clone(), value.clone())).collect();
-    export(form, &read(patch)?, &changes).map_err(CliError::Scenario)
+    export(form, file, &changes).map_err(CliError::Scenario)
 }
 
 /// The value of a dotted key in a resolved scenario; elements of lists are addressed by name.

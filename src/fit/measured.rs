@@ -42,6 +42,14 @@ pub struct Request {
     pub outcome: Outcome,
 }
 
+impl Request {
+    /// What was charged, in GB-seconds.
+    #[must_use]
+    pub fn billed_gb_s(&self) -> Option<f64> {
+        Some(self.billed_s? * f64::from(self.memory_mb?) / 1_024.0)
+    }
+}
+
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {

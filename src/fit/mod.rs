@@ -101,7 +101,10 @@ pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<M
         let Some(reader) = reader else {
             let known: Vec<&str> = READERS.iter().chain([&LAST]).map(|reader| reader.name).collect();
             let what = if text.trim().is_empty() { "is empty" } else { "is not in a supported format" };
-            return Err(format!("{name} {what}\nhelp: supported formats are: {}", known.join(", ")));
+            return Err(format!(
+                "{name} {what}\nhelp: supported formats are: {}; for infrastructure files, use `forewarm import`",
+                known.join(", ")
+            ));
         };
         (reader.read)(&content, &mut measured);
         let count =

@@ -77,9 +77,8 @@ impl Observed {
         if !measured.whole_seconds {
             self.metrics.push(("concurrency.peak", peak));
         }
-        let gb_s = |request: &&Request| Some(request.billed_s? * f64::from(request.memory_mb?) / 1_024.0);
         let billed = || requests.iter().filter(|request| request.outcome != Outcome::Throttled);
-        let sum: Option<f64> = billed().map(gb_s).sum();
+        let sum: Option<f64> = billed().map(|request| request.billed_gb_s()).sum();
         self.billed = sum.map(|sum| (sum, billed().count() as f64));
     }
 

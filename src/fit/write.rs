@@ -107,11 +107,10 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
             Some(arrivals) => {
                 let _ = writeln!(
                     out,
-                    "# {} requests in {}: {} ± {} per second",
+                    "# {} requests in {}: {} per second",
                     arrivals.count,
                     people(arrivals.length_s),
-                    super::laws::plain(arrivals.rate),
-                    super::laws::plain(arrivals.half_width)
+                    with_interval(arrivals.rate, arrivals.half_width)
                 );
                 arrivals.evidence.iter().for_each(|line| {
                     let _ = writeln!(out, "# {line}");
@@ -156,14 +155,14 @@ fn evidence(found: &Found) -> String {
     if found.count == 0 {
         return "from percentiles or a mean".to_owned();
     }
-    let intervals: Vec<String> = (best.law.names().iter().zip(best.law.half_widths))
-        .filter_map(|(name, half)| {
-            half.filter(|half| *half > 0.0).map(|half| {
-                format!(
-                    "{name} ± {}",
-                    if matches!(*name, "sigma" | "shape") { super::laws::plain(half) } else { people(half) }
-                )
-            })
+    let parameters = best.law.names().iter().zip(best.law.parameters).zip(best.law.half_widths);
+    let intervals: Vec<String> = parameters
+        .filter_map(|((name, value), half)| {
+            let half = half.filter(|half| *half > 0.0)?;
+            let is_number = matches!(*name, "sigma" | "shape");
+            let value =
+                if is_number { with_interval(value, half) } else { format!("{} ± {}", people(value), people(half)) };
+            Some(format!("{name} {value}"))
         })
         .collect();
     let intervals = if intervals.is_empty() { String::new() } else { format!(", {}", intervals.join(", ")) };
@@ -182,6 +181,12 @@ fn evidence(found: &Found) -> String {
         ),
     };
     format!("{} values, mean {}: {chosen}", found.count, people(found.mean_s))
+}
+
+/// A number with half of its interval, of which two digits are given.
+fn with_interval(value: f64, half: f64) -> String {
+    let digits = if half > 0.0 { (1.0 - half.log10().floor()).clamp(0.0, 9.0) as usize } else { 3 };
+    format!("{value:.digits$} ± {half:.digits$}")
 }
 
 /// A duration for people.
@@ -216,7 +221,7 @@ pub(super) fn report(functions: &[FittedFunction], measured: &Measured) -> Strin
                 out,
                 "  arrivals     {}: {} per second over {}",
                 arrivals.kind,
-                super::laws::plain(arrivals.rate),
+                with_interval(arrivals.rate, arrivals.half_width),
                 people(arrivals.length_s)
             );
         }

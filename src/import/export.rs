@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use diff::{Edit, diff};
 
-use super::model::{Dialect, Kind, Origin, Setting, Thing};
+use super::model::{Body, Dialect, Kind, Origin, Setting, Thing};
 use super::reader::Notes;
 use super::{File, Problems, model, path, text};
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
@@ -47,7 +47,10 @@ pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Pro
         let made = match find(key, &things) {
             Err(help) => Err((format!("{} has no equivalent of `{key}`", file.name), help)),
             Ok((thing, rest)) if form == Form::Terraform => override_of(thing, rest, value, &mut blocks),
-            Ok((thing, rest)) => edit(thing, rest, value, &written).map(|edit| edits.extend(edit)),
+            Ok((thing, rest)) => {
+                let others = sharing(thing, rest, value, &things, changes);
+                edit(thing, rest, value, &written, &others).map(|edit| edits.extend(edit))
+            }
         };
         if let Err((message, help)) = made {
             problems.push(Problem::error(SourceSpan::new(0, 0..0), message).help(help));
@@ -77,28 +80,78 @@ fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k st
     Ok((*thing.ok_or_else(known)?, rest))
 }
 
-fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, Refused> {
+/// Other values that are read at the place of this one, and that are not changed to the same: of a parameter, of `Globals`.
+fn sharing(thing: &Thing, key: &str, value: &str, things: &[&Thing], changes: &[Change]) -> Vec<String> {
+    let place = |setting: &Setting| match setting.origin {
+        Origin::Read { place, .. } => Some(place),
+        _ => None,
+    };
+    let Some(own) = thing.settings.iter().find(|setting| setting.key == key).and_then(place) else {
+        return Vec::new();
+    };
+    let is_changed = |other: &Thing, setting: &Setting| {
+        changes.iter().any(|(key, new)| {
+            new == value
+                && find(key, things).is_ok_and(|(thing, rest)| std::ptr::eq(thing, other) && rest == setting.key)
+        })
+    };
+    let mut others = Vec::new();
+    for other in things {
+        for setting in other.settings.iter().filter(|setting| place(setting) == Some(own)) {
+            if !is_changed(other, setting) {
+                others.push(format!("{}.{}.{}", other.kind.name(), other.name, setting.key));
+            }
+        }
+    }
+    others
+}
+
+fn edit(thing: &Thing, key: &str, value: &str, text: &str, others: &[String]) -> Result<Vec<Edit>, Refused> {
     let setting = thing.settings.iter().find(|setting| setting.key == key);
-    if let Some(Setting { origin: Origin::Read { place, .. }, .. }) = setting {
+    if let Some(Setting { origin: Origin::Read { place, .. }, value: now, .. }) = setting {
         let range = place.range();
-        let Some(old) = text.get(range.clone()) else { return Err(by_hand(thing, key, value)) };
-        let new = spelt(key, value, old);
-        if new == old {
+        let is_plain = |old: &&str| !old.is_empty() && !old.contains("${") && !old.starts_with(['{', '[', '!']);
+        let old = text.get(range.clone()).filter(is_plain);
+        let new = spelt(key, value, old.unwrap_or_default());
+        if old == Some(&new) || now.trim_matches('"') == value.trim().trim_matches('"') {
             return Ok(Vec::new());
         }
-        let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-        let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
-        let line = text[..start].matches('\n').count();
+        if !others.is_empty() {
+            // What comes from `Globals` can be said by the function itself.
+            let is_own =
+                |body: &Body| name(body.dialect, key).is_none_or(|name| body.keys.iter().any(|own| own == name));
+            if let Some(body) = thing.body.as_ref().filter(|body| !is_own(body)) {
+                return insertion(thing, body, key, value, text);
+            }
+            let message = format!(
+                "line {} of the file sets {} too, which the plan does not change to {value}",
+                place.line(),
+                others.join(", ")
+            );
+            return Err((message, format!("give them one value in [plan], or change {key} of {} by hand", thing.name)));
+        }
+        if old.is_none() {
+            let message = format!("`{key}` of {} is computed in line {}", thing.name, place.line());
+            return Err((message, format!("change it by hand: {key} = {value}")));
+        }
         if key == "concurrency.provisioned" && value.trim() == "0" {
+            let line = text[..range.start].matches('\n').count();
             return removal(line, text).ok_or_else(|| by_hand(thing, key, value));
         }
-        let changed = format!("{}{new}{}", &text[start..range.start], &text[range.end..end]);
-        return Ok(vec![Edit { line, replaces: true, new: vec![changed] }]);
+        return Ok(vec![Edit::Replace(range, new)]);
     }
-    let Some(body) = &thing.body else { return Err(by_hand(thing, key, value)) };
+    match &thing.body {
+        Some(body) => insertion(thing, body, key, value, text),
+        None => Err(by_hand(thing, key, value)),
+    }
+}
+
+/// A key that the function does not have yet, before its first one.
+fn insertion(thing: &Thing, body: &Body, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, Refused> {
     let (dialect, place) = (body.dialect, body.first);
     let written = name(dialect, key).or((key == "concurrency.provisioned").then_some("ProvisionedConcurrencyConfig"));
-    if written.is_some_and(|name| body.keys.iter().any(|known| known == name)) {
+    let has = |name: &str| body.keys.iter().any(|known| known == name);
+    if written.is_some_and(has) {
         let message = format!("`{key}` of {} is written as a value known only at deployment", thing.name);
         return Err((message, format!("change it at its source: {key} = {value}")));
     }
@@ -115,15 +168,13 @@ fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, 
     }
     let lines = match (dialect, key) {
         (Dialect::Sam, "concurrency.provisioned") if is_json => {
-            vec![
-                format!("\"AutoPublishAlias\": \"live\","),
-                format!("\"ProvisionedConcurrencyConfig\": {{ \"ProvisionedConcurrentExecutions\": {plain} }},"),
-            ]
+            let alias = if has(ALIAS) { Vec::new() } else { vec![format!("\"{ALIAS}\": \"live\",")] };
+            let config =
+                format!("\"ProvisionedConcurrencyConfig\": {{ \"ProvisionedConcurrentExecutions\": {plain} }},");
+            [alias, vec![config]].concat()
         }
         (Dialect::Sam, "concurrency.provisioned") => {
-            let has_alias =
-                text[start..].lines().take(60).any(|line| line.trim_start().starts_with("AutoPublishAlias"));
-            let alias = if has_alias { Vec::new() } else { vec!["AutoPublishAlias: live".to_owned()] };
+            let alias = if has(ALIAS) { Vec::new() } else { vec![format!("{ALIAS}: live")] };
             [
                 alias,
                 vec!["ProvisionedConcurrencyConfig:".to_owned(), format!("  ProvisionedConcurrentExecutions: {plain}")],
@@ -137,19 +188,21 @@ fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, 
         },
     };
     let line = text[..start].matches('\n').count();
-    Ok(vec![Edit { line, replaces: false, new: lines.into_iter().map(|line| format!("{indent}{line}")).collect() }])
+    Ok(vec![Edit::Insert(line, lines.into_iter().map(|line| format!("{indent}{line}")).collect())])
 }
+
+/// The key by which SAM publishes versions, which provisioned concurrency needs.
+pub(super) const ALIAS: &str = "AutoPublishAlias";
 
 /// No provisioned concurrency is said by saying nothing: its line goes, and the line of the block that holds nothing else.
 fn removal(line: usize, text: &str) -> Option<Vec<Edit>> {
     let lines: Vec<&str> = text.lines().collect();
-    let gone = |line: usize| Edit { line, replaces: true, new: Vec::new() };
     match lines.get(line)?.trim_start().split(':').next()? {
-        "provisionedConcurrency" => Some(vec![gone(line)]),
+        "provisionedConcurrency" => Some(vec![Edit::Remove(line)]),
         "ProvisionedConcurrentExecutions"
             if lines.get(line.checked_sub(1)?)?.trim() == "ProvisionedConcurrencyConfig:" =>
         {
-            Some(vec![gone(line - 1), gone(line)])
+            Some(vec![Edit::Remove(line - 1), Edit::Remove(line)])
         }
         _ => None,
     }
@@ -246,6 +299,18 @@ fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, 
     if at.starts_with("module.") {
         let message = format!("{} is in a module, which an override file cannot reach", thing.name);
         return Err((message, format!("set the module\'s variable instead: {attribute} = {}", spelt(key, value, "0"))));
+    }
+    if at.contains('[') {
+        let message =
+            format!("{at} is one of several instances of a resource, which an override file cannot tell apart");
+        return Err((
+            message,
+            format!("change what its `count` or `for_each` takes: {attribute} = {}", spelt(key, value, "0")),
+        ));
+    }
+    if attribute == "provisioned_concurrent_executions" && value.trim() == "0" {
+        let message = format!("an override file cannot remove {}", resource(&at));
+        return Err((message, "remove the resource: no provisioned concurrency is recommended".to_owned()));
     }
     let at = resource(&at);
     let line = match attribute {

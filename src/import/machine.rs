@@ -99,6 +99,14 @@ pub(super) fn node_group(name: &str, place: Place, kind: Option<Found<String>>) 
     thing
 }
 
+/// Whether a tag of an Auto Scaling group makes its machines nodes of a cluster.
+pub(super) fn is_of_cluster(tag: &str) -> bool {
+    tag.starts_with("kubernetes.io/cluster/") || tag.starts_with("k8s.io/cluster-autoscaler/")
+}
+
+/// Why other groups are ignored.
+pub(super) const NO_NODES: &str = "not nodes of a cluster: it has no tag kubernetes.io/cluster/NAME";
+
 /// How many nodes there are: a fixed number, or what an autoscaler may have.
 pub(super) fn bounds(thing: &mut Thing, min: Option<Found<u64>>, max: Option<Found<u64>>, autoscaler: &str, why: &str) {
     let is_fixed = matches!((&min, &max), (Some(min), Some(max)) if min.value == max.value && max.value > 0);

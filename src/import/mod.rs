@@ -160,6 +160,9 @@ fn help_with(message: &str, line: u32, text: &str) -> &'static str {
     if written.contains("{{") || written.trim_start().starts_with("{%") {
         return "this is a placeholder of a template: render it first, such as with `helm template CHART > all.yaml`";
     }
+    if written.starts_with("[command]") {
+        return "the wrapper of setup-terraform wrote this line: set `terraform_wrapper: false`, or remove the line";
+    }
     match message.strip_prefix("this is not YAML: ") {
         Some(rest) if rest.starts_with("unexpected character") || rest.contains("cannot start any token") => {
             "put values that begin with a special character in quotes"

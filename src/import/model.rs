@@ -85,6 +85,8 @@ impl Kind {
 pub(super) enum Platform {
     Lambda,
     CloudRun,
+    /// Cloud Run that is billed for whole instances.
+    CloudRunInstances,
     Azure,
     Kubernetes,
 }
@@ -201,8 +203,16 @@ pub(super) fn part(name: &str) -> &str {
     // arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/TIME
     const MARKS: [&str; 5] = [":function:", ":table/", ":stream/", ":stateMachine:", "/queues/"];
     let marked = MARKS.iter().find_map(|mark| name.split_once(mark)).map(|(_, rest)| rest);
-    let marked = marked.and_then(|rest| rest.split([':', '/']).next());
-    marked.or_else(|| name.rsplit([':', '/']).next()).unwrap_or(name)
+    // Colons of `${AWS::StackName}` part nothing.
+    let mut braces = 0_i32;
+    let mut is_end = |c: char| {
+        braces += i32::from(c == '{') - i32::from(c == '}');
+        braces == 0 && matches!(c, ':' | '/')
+    };
+    match marked {
+        Some(rest) => rest.split(is_end).next().unwrap_or(rest),
+        None => name.char_indices().filter(|(_, c)| is_end(*c)).last().map_or(name, |(at, _)| &name[at + 1..]),
+    }
 }
 
 /// What to call something of which only a reference is known.

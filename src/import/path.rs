@@ -234,7 +234,10 @@ impl<'a> Laying<'a> {
         for thing in made.things.iter_mut().flatten() {
             for mut setting in std::mem::take(&mut thing.settings) {
                 if setting.names.is_empty() {
-                    thing.settings.push(setting);
+                    // A reference to nothing, as of a route without the authorizer of its API, says that there is none.
+                    if !setting.value.is_empty() {
+                        thing.settings.push(setting);
+                    }
                     continue;
                 }
                 match self.find(&setting.names, &CALLED).filter(|to| useful[*to]) {
@@ -271,7 +274,9 @@ impl<'a> Laying<'a> {
                 useful[edge.from] |= useful[edge.to];
             }
             let ends = self.things.iter().zip(&useful).filter(|(_, is)| **is).flat_map(|(thing, _)| &thing.settings);
+            let of_mappings = edges.iter().filter(|edge| useful[edge.from]).flat_map(|edge| &edge.settings);
             let ends: Vec<usize> = ends
+                .chain(of_mappings)
                 .filter(|setting| !setting.names.is_empty())
                 .filter_map(|setting| self.find(&setting.names, &[Kind::Queue]))
                 .chain(edges.iter().filter(|edge| self.things[edge.to].kind == Kind::Queue).map(|edge| edge.to))
@@ -316,12 +321,12 @@ impl Made {
             }
             let own: Vec<_> = edges.iter().filter(|edge| edge.to == *to).collect();
             gateway.set("target", target(&laying.things[*to]), at_place(own[0].place));
-            for setting in own.iter().flat_map(|edge| &edge.settings) {
-                // Of several routes to the same function the first counts.
-                if !gateway.has(&setting.key) {
-                    gateway.apply(setting.clone());
-                }
+            // What a route says counts before what its API says; of several routes to the same function the first counts.
+            let of_routes = || own.iter().rev().flat_map(|edge| &edge.settings);
+            if of_routes().any(|setting| setting.key == "authorizer.target") {
+                gateway.settings.retain(|setting| !setting.key.starts_with("authorizer."));
             }
+            of_routes().for_each(|setting| gateway.apply(setting.clone()));
             limit_of_url(&mut gateway, &laying.things[*to]);
             self.open.push((at, number, *to));
             self.push(at, gateway);

@@ -19,7 +19,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The place of what is not there.
-    pub(super) const NOWHERE: Self = Self { file: 0, line: 1, start: 0, end: 0 };
+    pub(super) const NOWHERE: Self = Self { file: 0, line: 0, start: 0, end: 0 };
 
     /// Bytes `start..end` of a file, which begin on a line.
     pub(super) fn new(file: usize, line: usize, start: usize, end: usize) -> Self {

@@ -231,6 +231,7 @@ fn preset(model: &Model) -> Option<&'static str> {
         Platform::Lambda => Some("aws-lambda"),
         Platform::CloudRun if !function.has("scaling.cloud-run") => Some("gcp-functions-1st-gen"),
         Platform::CloudRun => Some("gcp-cloud-run"),
+        Platform::CloudRunInstances => Some("gcp-cloud-run-instance-based"),
         Platform::Azure if function.has("scaling.azure-flex") => Some("azure-flex"),
         Platform::Azure if function.has("scaling.azure-consumption.always-ready") => Some("azure-premium"),
         Platform::Azure => Some("azure-consumption"),

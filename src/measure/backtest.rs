@@ -55,6 +55,8 @@ pub struct OverTime {
     pub key: &'static str,
     /// What it is.
     pub title: &'static str,
+    /// What its values are.
+    pub quantity: Quantity,
     /// Whether intervals are added up to longer ones; if not, they are averaged.
     pub is_count: bool,
     /// For each interval; NaN where nothing was measured.
@@ -154,7 +156,7 @@ pub struct Backtest {
     pub length_s: f64,
     /// Replications behind each mean.
     pub replications: u32,
-    /// All of the time; or, with fitted parameters, before and after on both parts.
+    /// The whole period; or, with fitted parameters, before and after on both parts.
     pub parts: Vec<Part>,
     /// Fitted parameters with their values.
     pub fitted: Vec<(String, String)>,

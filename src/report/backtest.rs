@@ -8,7 +8,7 @@ use super::chart::{Axis, BLUE, Dash, Drawn, Mark, Panel, Plot, Scale, Shape, Sty
 use super::document::{
     Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone, html, markdown, terminal,
 };
-use super::format::{Quantity, count, duration, percent};
+use super::format::{NOTHING, Quantity, count, duration, exactly, percent};
 use crate::measure::backtest::{Backtest, Decisions, Difference, OverTime, Part, Verdict};
 use crate::policy::scaling::replay::Tick;
 use crate::time::{SimTime, Span};
@@ -19,6 +19,8 @@ pub const DECISIONS_MARK: &str = "time_s,recorded,decided,difference,pods,ready_
 const DIFFERENCES: usize = 10;
 /// Intervals of the table over time.
 const INTERVALS: usize = 24;
+/// Metrics of a table over time: as many as fit beside each other.
+const METRICS: usize = 3;
 /// Points of the chart of decisions.
 const POINTS: usize = 600;
 
@@ -67,7 +69,9 @@ fn document(found: &Backtest) -> Document {
         ));
     }
     if !found.over_time.is_empty() {
-        let blocks = vec![Block::Figure(over_time_chart(found)), Block::Table(over_time(found))];
+        let blocks = vec![Block::Figure(over_time_chart(found))];
+        let tables = found.over_time.chunks(METRICS).map(|metrics| Block::Table(over_time(found, metrics)));
+        let blocks = blocks.into_iter().chain(tables).collect();
         sections.push(Section::new("over-time", "Over time", Place::Detail, blocks));
     }
     if !found.caveats.is_empty() {
@@ -121,7 +125,7 @@ fn extent(found: &Backtest) -> String {
 
 fn comparison(part: &Part) -> Table {
     let rows = part.rows.iter().map(|row| {
-        let error = row.error().map_or_else(|| "-".to_owned(), |error| format!("{:+.1} %", 100.0 * error));
+        let error = row.error().map_or_else(|| NOTHING.to_owned(), |error| format!("{:+.1} %", 100.0 * error));
         let verdict = match row.verdict {
             Verdict::Within => Cell::badge(Tone::Good, "within spread"),
             Verdict::Outside => match [row.range.0, row.range.1].map(|end| row.quantity.text(end)) {
@@ -139,12 +143,12 @@ fn comparison(part: &Part) -> Table {
     });
     Table {
         caption: capitalized(&part.title),
-        rows_are: "metric",
+        rows_are: "Metric",
         columns: vec![
-            Column::new("measured", "What was measured"),
-            Column::new("simulated", "Mean over the replications, with its 95 % interval"),
-            Column::new("error", "Simulated divided by measured, minus one"),
-            Column::text("verdict", "Whether 95 % of single runs have such a value"),
+            Column::new("Measured", "What was measured"),
+            Column::new("Simulated", "Mean over the replications, with its 95 % interval"),
+            Column::new("Error", "Simulated divided by measured, minus one"),
+            Column::text("Verdict", "Whether 95 % of single runs have such a value"),
         ],
         rows: rows.collect(),
         total: None,
@@ -166,31 +170,31 @@ fn grouped(values: &[f64], size: usize, is_count: bool) -> Vec<f64> {
     values.chunks(size).map(whole).collect()
 }
 
-fn over_time(found: &Backtest) -> Table {
-    let number = found.over_time.iter().map(|one| one.simulated.len()).max().unwrap_or(0);
+fn over_time(found: &Backtest, metrics: &[OverTime]) -> Table {
+    let number = metrics.iter().map(|one| one.simulated.len()).max().unwrap_or(0);
     let size = number.div_ceil(INTERVALS).max(1);
-    let both: Vec<[Vec<f64>; 2]> = found
-        .over_time
+    let both: Vec<[Vec<f64>; 2]> = metrics
         .iter()
         .map(|one| [&one.measured, &one.simulated].map(|values| grouped(values, size, one.is_count)))
         .collect();
-    let value = |value: Option<&f64>| match value {
-        Some(value) if !value.is_nan() => count(*value),
-        _ => "-".to_owned(),
+    let value = |quantity: Quantity, values: &[f64], place: usize| match values.get(place) {
+        Some(value) if !value.is_nan() => Cell::text(quantity.text(*value)),
+        _ => Cell::text(NOTHING),
     };
     let rows = (0..number.div_ceil(size)).map(|place| {
-        let cells = both.iter().flatten().map(|values| Cell::text(value(values.get(place))));
+        let pairs = metrics.iter().zip(&both);
+        let cells = pairs.flat_map(|(one, both)| both.iter().map(move |values| value(one.quantity, values, place)));
         let from = found.interval.as_secs_f64() * (place * size) as f64;
         Row::new(clock(from), cells.collect())
     });
-    let columns = found.over_time.iter().flat_map(|one| {
+    let columns = metrics.iter().flat_map(|one| {
         [
             Column::new(one.title, format!("Measured {}", one.title)),
-            Column::new("simulated", format!("Simulated {}", one.title)),
+            Column::new("Simulated", format!("Simulated {}", one.title)),
         ]
     });
     let caption = format!("Measured and simulated, by {}", clock(found.interval.as_secs_f64() * size as f64));
-    Table { caption, rows_are: "from", columns: columns.collect(), rows: rows.collect(), total: None, shown: INTERVALS }
+    Table { caption, rows_are: "From", columns: columns.collect(), rows: rows.collect(), total: None, shown: INTERVALS }
 }
 
 fn over_time_chart(found: &Backtest) -> Drawn {
@@ -199,9 +203,9 @@ fn over_time_chart(found: &Backtest) -> Drawn {
     let line =
         |values: &[f64]| Shape::Line(values.iter().enumerate().map(|(at, value)| (middle(at), *value)).collect());
     let panel = |one: &OverTime| {
-        let label = if one.is_count { format!("{} in {}", one.title, duration(width)) } else { one.title.to_owned() };
+        let label = if one.is_count { format!("{} per {}", one.title, exactly(width)) } else { one.title.to_owned() };
         Panel {
-            y: Axis::new(label, Quantity::Count, Scale::Linear),
+            y: Axis::new(label, one.quantity, Scale::Linear),
             height: 130.0,
             marks: vec![
                 Mark::new("measured", Style::line(BLUE, Dash::Solid, 2.5), line(&one.measured)),
@@ -214,7 +218,10 @@ fn over_time_chart(found: &Backtest) -> Drawn {
         let mut text = format!("{} to {}", duration(width * place as f64), duration(width * (place + 1) as f64));
         for one in &found.over_time {
             let value = |values: &[f64]| {
-                values.get(place).filter(|value| !value.is_nan()).map_or_else(|| "-".to_owned(), |value| count(*value))
+                values
+                    .get(place)
+                    .filter(|value| !value.is_nan())
+                    .map_or_else(|| NOTHING.to_owned(), |value| one.quantity.text(*value))
             };
             let _ =
                 write!(text, "\n{}: {} measured, {} simulated", one.title, value(&one.measured), value(&one.simulated));
@@ -238,7 +245,7 @@ fn of_decisions(decisions: &Decisions) -> Vec<Block> {
     let (equal, compared) = (decisions.equal(), decisions.compared());
     let Decisions { function, policy, outcome, recorded, ticks } = decisions;
     let agreement = match compared {
-        0 => "nothing was recorded beside them".to_owned(),
+        0 => "nothing was recorded to compare them with".to_owned(),
         _ => format!(
             "{equal} of {compared} recorded values of {outcome} are equal ({})",
             percent(equal as f64 / compared as f64)

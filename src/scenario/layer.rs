@@ -1,5 +1,5 @@
-//! What is not written comes from below: a function takes from the function defaults, the defaults from the platform, and
-//! all of it from the preset. Layering works on the tree, before anything is interpreted.
+//! Layers of defaults: a function inherits from the function defaults, these from the platform, and all of them from
+//! the preset. Layering works on the tree, before it is interpreted.
 
 use super::preset::Preset;
 use super::raw::FileTable;
@@ -10,10 +10,10 @@ use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
-/// A preset, and where the file names it.
+/// A preset and the location of its name.
 type Named = Option<(Preset, SourceSpan)>;
 
-/// Fills in what presets and defaults say.
+/// Fills in presets and defaults.
 pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     let preset = preset_of(root.get("platform"));
     let written = root.get("function-defaults").cloned();
@@ -46,13 +46,13 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     sections.push(Entry::new("function-defaults", defaults.place, defaults.value));
 }
 
-/// A site, and where it has a platform of its own the defaults of its functions.
+/// A site; if it has a platform of its own, with the defaults of its functions.
 struct Site {
     name: String,
     own: Option<(Node, Named)>,
 }
 
-/// The sites, their platforms completed; `written`: the function defaults of the file, which are those of all sites.
+/// Completes the platforms of sites. `written` are the function defaults of the file, which apply at all sites.
 fn sites(sections: &mut [Entry], written: Option<&Node>) -> Vec<Site> {
     let Some(listed) = sections.iter_mut().find(|section| section.key == "site") else { return Vec::new() };
     let Value::List(listed) = &mut listed.node.value else { return Vec::new() };
@@ -80,7 +80,7 @@ fn sites(sections: &mut [Entry], written: Option<&Node>) -> Vec<Site> {
     listed.iter_mut().map(site).collect()
 }
 
-/// Functions are kept alive as their platform says, if nothing else is said.
+/// Adds the keep-alive of the platform, if nothing else is set.
 fn add_keep_alive(defaults: &mut Node, keep_alive: Option<Node>) {
     if let (Value::Table(entries), Some(keep_alive)) = (&mut defaults.value, keep_alive)
         && !entries.iter().any(|entry| entry.key == "keep-alive")
@@ -89,24 +89,24 @@ fn add_keep_alive(defaults: &mut Node, keep_alive: Option<Node>) {
     }
 }
 
-/// What a section holds.
+/// The content of a section.
 fn entry_of<'n>(sections: &'n [Entry], key: &str) -> Option<&'n Node> {
     sections.iter().find(|section| section.key == key).map(|section| &section.node)
 }
 
-/// Whether the free amounts of its preset are deducted from what a platform charges.
+/// Whether a platform deducts the free amounts of its preset.
 fn has_free_tier(platform: Option<&Node>) -> bool {
     let flag = platform.and_then(|platform| platform.get("billing")?.get("free-tier"));
     flag.is_some_and(|flag| flag.value == Value::Boolean(true))
 }
 
-/// The preset that a platform names.
+/// The preset named by a platform.
 fn preset_of(platform: Option<&Node>) -> Named {
     let node = platform?.get("preset")?;
     Some((Preset::named(node.text()?)?, node.place))
 }
 
-/// Takes the function defaults out of the sections; they may be absent.
+/// Removes the function defaults, if any, from the sections.
 fn take_defaults(sections: &mut Vec<Entry>) -> Node {
     match sections.iter().position(|section| section.key == "function-defaults") {
         Some(at) => sections.remove(at).node,
@@ -114,19 +114,19 @@ fn take_defaults(sections: &mut Vec<Entry>) -> Node {
     }
 }
 
-/// Nothing is said.
+/// Nothing is set.
 fn no_defaults() -> Node {
     Node::at(SourceSpan::default(), Value::Table(Vec::new()))
 }
 
-/// Gives a function the cold start of its runtime, where the preset knows it and nothing else is said.
+/// Gives a function the cold start of its runtime, if the preset knows it and nothing else is set.
 fn cold_start(function: &mut Node, preset: Named, problems: &mut Problems) {
     let Some((preset, place)) = preset else { return };
     let runtime = function.get("runtime");
     if function.get("cold-start").is_some() || runtime.is_some_and(|runtime| runtime.text().is_none()) {
         return;
     }
-    // With `cold-duration` the cold start is in the duration, unless a runtime is named.
+    // With `cold-duration`, the cold start is part of the duration, unless a runtime is named.
     let cold_start = if function.get("cold-duration").is_some() && runtime.is_none() {
         Some(Value::from_text("none"))
     } else {
@@ -139,8 +139,9 @@ fn cold_start(function: &mut Node, preset: Named, problems: &mut Problems) {
     }
 }
 
-/// Puts `under` beneath `over`: tables with known keys are merged; what names a kind or is a list replaces the whole. Of the
-/// scaling policy that the preset names too, what is not written is as there; `preset` is the place of its values.
+/// Merges `under` into `over`: tables with known keys are merged; lists and tables that select a kind replace the
+/// whole. A scaling policy that the preset names too keeps the preset's values where none are set; `preset` is their
+/// location.
 fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>) {
     let (Value::Table(entries), Shape::Table(table)) = (&mut over.value, shape.inner()) else { return };
     for lower in under.entries() {
@@ -155,7 +156,7 @@ fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>
     }
 }
 
-/// Fills in what a preset says about something of the same kind.
+/// Fills in what a preset sets for something of the same kind.
 fn fill_policy(over: &mut Node, under: &Node, preset: Option<SourceSpan>) {
     let ([kind], Value::Table(policy)) = (under.entries(), &mut over.value) else { return };
     let Some(same) = policy.iter_mut().find(|entry| entry.key == kind.key) else { return };

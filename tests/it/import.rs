@@ -30,9 +30,12 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 18] = [
+    let cases: [&[&str]; 21] = [
         &["sam.yaml"],
         &["shop.yaml"],
+        &["routes.yaml"],
+        &["nodes.yaml"],
+        &["nodes.json", "kubernetes.yaml"],
         &["cdk.template.json"],
         &["serverless.yml"],
         &["plan.json"],
@@ -52,7 +55,8 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
     ];
     for names in cases {
         let files: Vec<File> = names.iter().map(|name| file(name)).collect();
-        let name = names[0].split(['.', '/']).next().expect("a name");
+        let name = names[0].trim_end_matches(".yaml").split(['.', '/']).next().expect("a name");
+        let name = if names[0] == "nodes.json" { "nodes-terraform" } else { name };
         let imported = import(name, &files, &Traffic::default()).unwrap_or_else(|wrong| panic!("{names:?}: {wrong}"));
         let beside = |files: Memory, (name, text): &(String, String)| files.with(name, text.as_bytes());
         let files = imported.beside.iter().fold(Memory::default(), beside);
@@ -334,8 +338,114 @@ fn patches_apply_and_say_what_was_asked_for() {
                 .filter(|line| line.starts_with("  function.") && !changes.iter().any(|(key, _)| line.contains(key)));
             others.map(|line| line.split(name).next().unwrap_or_default().trim_end().to_owned()).collect::<Vec<_>>()
         };
-        let is_shared = name == "sam.yaml";
-        assert!(is_shared || others(&before) == others(&after), "{name}:\n{diff}");
+        assert!(others(&before) == others(&after), "{name}:\n{diff}");
+    }
+}
+
+#[test]
+fn what_is_shared_is_not_changed_for_one_alone() {
+    let template = "Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Seconds: {Type: Number, Default: 10}
+Globals:
+  Function:
+    MemorySize: 512
+Resources:
+  A:
+    Type: AWS::Serverless::Function
+    Properties:
+      Timeout: !Ref Seconds
+  B: {Type: AWS::Serverless::Function, Properties: {Timeout: !Ref Seconds, ReservedConcurrentExecutions: 5}}
+";
+    let change = |changes: &[(&str, &str)]| {
+        let changes: Vec<_> = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let diff = export(Form::Sam, &text("t.yaml", template), &changes).map_err(|wrong| wrong.to_string())?;
+        let folder = Folder::new();
+        folder.write("t.yaml", template);
+        apply(&folder, &diff);
+        Ok::<_, String>(folder.read("t.yaml"))
+    };
+    // What comes from Globals is said by the function itself; with all of them at Globals.
+    let own = change(&[("function.A.memory", "1GB")]).expect("a patch");
+    assert_eq!(own, template.replace("      Timeout: !Ref", "      MemorySize: 1024\n      Timeout: !Ref"));
+    let all = change(&[("function.A.memory", "1GB"), ("function.B.memory", "1GB")]).expect("a patch");
+    assert_eq!(all, template.replace("MemorySize: 512", "MemorySize: 1024"));
+    // A parameter of several is changed for all of them, or for none.
+    let both = change(&[("function.A.timeout", "20s"), ("function.B.timeout", "20s")]).expect("a patch");
+    assert_eq!(both, template.replace("Default: 10", "Default: 20"));
+    let said = change(&[("function.A.timeout", "20s")]).expect_err("it is refused");
+    assert!(said.contains("line 3") && said.contains("function.B.timeout"), "{said}");
+    // Two values in one line.
+    let two = template.replace("!Ref Seconds, R", "7, R");
+    let changes = [("function.B.timeout", "30s"), ("function.B.concurrency.reserved", "9")];
+    let changes: Vec<_> = changes.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let folder = Folder::new();
+    folder.write("t.yaml", &two);
+    apply(&folder, &export(Form::Sam, &text("t.yaml", &two), &changes).expect("a patch"));
+    let expected =
+        two.replace("{Timeout: 7, ReservedConcurrentExecutions: 5}", "{Timeout: 30, ReservedConcurrentExecutions: 9}");
+    assert_eq!(folder.read("t.yaml"), expected);
+}
+
+#[test]
+fn computed_values_and_single_instances_are_changed_by_hand() {
+    let refused = |form, name: &str, written: &str, key: &str| {
+        export(form, &text(name, written), &[(key.to_owned(), "9".to_owned())]).expect_err("it is refused").to_string()
+    };
+    let serverless = fs::read_to_string(folder().join("serverless.yml")).expect("a file");
+    let said = refused(Form::Serverless, "serverless.yml", &serverless, "function.verify.concurrency.reserved");
+    assert!(said.contains("computed in line 17"), "{said}");
+    let plan = r#"{"format_version": "1.2", "planned_values": {"root_module": {"resources": [
+        {"address": "aws_lambda_function.f[\"a.b\"]", "type": "aws_lambda_function", "name": "f", "mode": "managed",
+         "values": {"function_name": "f", "memory_size": 512, "reserved_concurrent_executions": 3}}]}}}"#;
+    let said = refused(Form::Terraform, "plan.json", plan, "function.f.concurrency.reserved");
+    assert!(said.contains("one of several instances"), "{said}");
+}
+
+#[test]
+fn billing_and_plans_are_those_of_the_files() {
+    let imported = |name: &str, written: &str| {
+        import("x", &[text(name, written)], &Traffic::default()).unwrap_or_else(|wrong| panic!("{wrong}")).scenario
+    };
+    let run = "apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: api, annotations: {run.googleapis.com/minScale: '3', run.googleapis.com/maxScale: '50'}}
+spec:
+  template:
+    metadata: {annotations: {autoscaling.knative.dev/minScale: '1', autoscaling.knative.dev/maxScale: '40', run.googleapis.com/cpu-throttling: 'false'}}
+    spec: {containers: [{image: api}]}
+";
+    let azure = |sku: &str| {
+        format!(
+            r#"{{"format_version": "1.2", "planned_values": {{"root_module": {{"resources": [
+            {{"address": "azurerm_linux_function_app.app", "type": "azurerm_linux_function_app", "name": "app", "mode": "managed",
+              "values": {{"name": "app", "service_plan_id": "/subscriptions/1/serverFarms/plan", "site_config": [{{"app_scale_limit": 0, "elastic_instance_minimum": 2}}]}}}},
+            {{"address": "azurerm_service_plan.plan", "type": "azurerm_service_plan", "name": "plan", "mode": "managed",
+              "values": {{"id": "/subscriptions/1/serverFarms/plan", "name": "plan", "sku_name": "{sku}"}}}}]}}}}}}"#
+        )
+    };
+    let service = |idle: &str| {
+        format!(
+            r#"{{"format_version": "1.2", "planned_values": {{"root_module": {{"resources": [
+            {{"address": "google_cloud_run_v2_service.api", "type": "google_cloud_run_v2_service", "name": "api", "mode": "managed",
+              "values": {{"name": "api", "template": [{{"containers": [{{"resources": [{{{idle} "limits": {{"memory": "1Gi"}}}}]}}]}}]}}}}]}}}}}}"#
+        )
+    };
+    let instances = "preset = \"gcp-cloud-run-instance-based\"";
+    let cases = [
+        (imported("run.yaml", run), vec![instances, "min-instances = 3 ", "max-instances = 40 "]),
+        (
+            imported("plan.json", &azure("EP2")),
+            vec!["preset = \"azure-premium\"", "always-ready = 2 ", "memory = \"7168MB\""],
+        ),
+        (imported("plan.json", &azure("Y1")), vec!["preset = \"azure-consumption\"", "memory = \"1536MB\""]),
+        (imported("plan.json", &service("")), vec![instances]),
+        (imported("plan.json", &service("\"cpu_idle\": true,")), vec!["preset = \"gcp-cloud-run\"\n"]),
+    ];
+    for (scenario, expected) in cases {
+        for line in expected {
+            assert!(scenario.contains(line), "{line}\n{scenario}");
+        }
     }
 }
 
@@ -384,6 +494,7 @@ fn what_is_not_read_is_named_in_one_sentence() {
         ("main.tf", "resource \"aws_lambda_function\" \"x\" {\n}\n", "terraform show -json"),
         ("deploy.yaml", "{{- if .Values.on }}\nkind: x\n{{- end }}\n", "helm template"),
         ("shop.toml", "[scenario]\n", "forewarm check"),
+        ("plan.json", "[command]/bin/terraform show -json plan\n{}\n", "terraform_wrapper: false"),
         ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
         ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
         ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),

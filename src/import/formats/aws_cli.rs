@@ -1,8 +1,8 @@
 //! What the `aws` command prints about functions that are deployed.
 
 use super::Format;
-use super::lambda::{self, AWS_KEYS, count, duration, flag, setting};
-use crate::import::model::{Addition, Definition, Kind, Link, Model, Platform, Setting, Thing, as_name, number, text};
+use super::lambda::{self, Spelling, count, duration};
+use crate::import::model::{Addition, Definition, Kind, Link, Model, Platform, Setting, Thing, as_name, text};
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::Node;
 use crate::import::workflow::of_text;
@@ -84,23 +84,14 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     limit.skip_rest();
     for item in root.list("ScalableTargets") {
         let table = item.table();
-        let settings = [
-            count("scaling.target-tracking.min-capacity", table.get("MinCapacity")),
-            count("scaling.target-tracking.max-capacity", table.get("MaxCapacity")),
-        ];
-        scaled(&item, &table, model, settings.into_iter().flatten().collect());
+        scaled(&item, &table, model, lambda::scalable_target(&table, Spelling::Aws));
     }
     for item in root.list("ScalingPolicies") {
         let table = item.table();
         let config = table.table("TargetTrackingScalingPolicyConfiguration");
-        let settings = [
-            setting("scaling.target-tracking.target", config.number("TargetValue").map(|found| found.map(number))),
-            duration("scaling.target-tracking.scale-out-cooldown", config.get("ScaleOutCooldown")),
-            duration("scaling.target-tracking.scale-in-cooldown", config.get("ScaleInCooldown")),
-            flag("scaling.target-tracking.disable-scale-in", config.get("DisableScaleIn")),
-        ];
+        let settings = lambda::target_tracking(&config, Spelling::Aws);
         config.skip_rest();
-        scaled(&item, &table, model, settings.into_iter().flatten().collect());
+        scaled(&item, &table, model, settings);
     }
     if root.get("Attributes").is_some() {
         queue(&root.table("Attributes"), model, notes);
@@ -159,7 +150,7 @@ fn mapping(table: &Table<'_>, model: &mut Model) {
     let to = table.get("FunctionArn").map(|arn| arn.reference()).unwrap_or_default();
     let parts = [":kinesis:", ":dynamodb:", ":kafka:"];
     let is_stream = from.iter().any(|arn| parts.iter().any(|part| arn.contains(part)));
-    let settings = lambda::consumer(table, &AWS_KEYS);
+    let settings = lambda::consumer(table, Spelling::Aws);
     let is_off = table.get("State").is_some_and(|state| matches!(state.node.text(), Some("Disabled" | "Disabling")));
     if is_off {
         table.refuse("State", "it is disabled");

@@ -1,6 +1,8 @@
 //! What all descriptions of Azure Functions share: function apps under their plans, queues, hubs.
 
-use crate::import::model::{Kind, Model, Origin, Platform, Setting, Thing, as_name, seconds, text};
+use super::lambda::{count, setting};
+use crate::import::model::{Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, seconds, text};
+use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::Place;
 
 /// The id of every storage queue, and of every queue of Service Bus: settings of `host.json` hold for all of them.
@@ -23,6 +25,33 @@ pub(super) fn consumption(app: &mut Thing, most: Option<Setting>) {
     app.set("memory", text("1536MB"), Origin::Default("an instance of the Consumption plan has 1.5 GB".to_owned()));
     let reason = "HTTP is what starts functions unless the files speak of queues only".to_owned();
     app.set(TRIGGER, text("http"), Origin::Default(reason));
+    app.settings.extend(most);
+}
+
+/// The plan whose size has this name, with the most and the fewest instances of the app.
+pub(super) fn on_plan(app: &mut Thing, size: &str, most: Option<Item<'_>>, least: Option<Item<'_>>, notes: &Notes) {
+    // 0 is no limit.
+    let is_limit = |item: &Item<'_>| !matches!(item.node.text(), Some("0") | None);
+    let most = count("scaling.azure-consumption.max-instances", most.filter(is_limit));
+    let size = size.to_uppercase();
+    if !size.starts_with("EP") && size != "ELASTICPREMIUM" {
+        if !matches!(size.as_str(), "" | "Y1" | "DYNAMIC") {
+            let why = format!("the plan {size} does not scale with load: it is simulated as the Consumption plan");
+            notes.ignore(app.place, "serverFarmId", why);
+        }
+        consumption(app, most);
+        return;
+    }
+    let memory = match size.as_str() {
+        "EP2" => 7_168.0,
+        "EP3" => 14_336.0,
+        _ => 3_584.0,
+    };
+    app.set("memory", megabytes(memory), Origin::Default(format!("an instance of the plan {size}")));
+    let reason = "a Premium plan has one at least".to_owned();
+    app.set("scaling.azure-consumption.always-ready", "1", Origin::Default(reason));
+    let least = least.and_then(|item| item.whole()).filter(|found| found.value > 0);
+    app.put("scaling.azure-consumption.always-ready", least, |count| count.to_string());
     app.settings.extend(most);
 }
 
@@ -51,6 +80,22 @@ pub(super) fn queue(name: &str, preset: &str, of: &str, place: Place, model: &mu
     let what = if preset == "service-bus" { "a queue of Service Bus" } else { "a storage queue" };
     queue.set("preset", text(preset), Origin::Default(what.to_owned()));
     model.things.push(queue);
+}
+
+/// A queue or a subscription of Service Bus, of which a table says how long a message is locked, how often it is delivered and how
+/// long it lives.
+pub(super) fn service_bus(table: &Table<'_>, [lock, deliveries, life]: [&'static str; 3]) -> Vec<Setting> {
+    let duration = |key: &'static str| {
+        let is_finite = |item: &Item<'_>| item.node.text().is_some_and(|text| iso_duration(text).is_some());
+        let item = table.get(key).filter(is_finite);
+        item.and_then(|item| item.parsed("a duration such as PT30S", iso_duration)).map(|found| found.map(seconds))
+    };
+    let settings = [
+        setting("visibility-timeout", duration(lock)),
+        count("max-receives", table.get(deliveries)),
+        setting("retention", duration(life)),
+    ];
+    settings.into_iter().flatten().collect()
 }
 
 /// An event hub, once.

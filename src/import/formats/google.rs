@@ -2,7 +2,7 @@
 //! and Cloud Scheduler jobs.
 
 use super::Format;
-use super::kubernetes;
+use super::kubernetes::{CLOUD_FUNCTIONS, CLOUD_RUN, CloudRun, cloud_run};
 use super::lambda::{count, setting};
 use crate::import::model::{
     Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, megabytes, number, seconds, text,
@@ -102,16 +102,19 @@ fn function(mut function: Thing, table: &Table<'_>, model: &mut Model) {
             table.refuse("minInstances", "not simulated: instances that are kept by the first generation");
         }
     } else {
-        kubernetes::cloud_run(
+        cloud_run(
             &mut function,
-            config.get("maxInstanceRequestConcurrency"),
-            config.get("availableCpu"),
-            config.get("minInstanceCount"),
-            config.get("maxInstanceCount"),
+            &CLOUD_FUNCTIONS,
+            &CloudRun {
+                concurrency: config.get("maxInstanceRequestConcurrency"),
+                cpu: config.get("availableCpu"),
+                memory: config.get("availableMemory"),
+                timeout: config.get("timeoutSeconds"),
+                min: [config.get("minInstanceCount"), None],
+                max: [config.get("maxInstanceCount"), None],
+                cpu_is_throttled: true,
+            },
         );
-        kubernetes::memory(&mut function, config.get("availableMemory"));
-        function.set("timeout", seconds(60.0), Origin::Default("not set: 60 s is the default".to_owned()));
-        function.put("timeout", config.number("timeoutSeconds"), seconds);
     }
     config.skip_rest();
     let trigger = table.table("eventTrigger");
@@ -134,18 +137,28 @@ fn service(mut service: Thing, table: &Table<'_>, model: &mut Model) {
     let resources = container.as_ref().map(|container| container.table("resources"));
     let limits = resources.as_ref().map(|resources| resources.table("limits"));
     let limit = |key: &'static str| limits.as_ref().and_then(|limits| limits.get(key));
-    service.set("memory", text("512MB"), Origin::Default("not set: Cloud Run's default is 512 MiB".to_owned()));
-    kubernetes::cloud_run(
+    // Of the whole service, whatever its revisions.
+    let own = table.table("scaling");
+    cloud_run(
         &mut service,
-        template.get("maxInstanceRequestConcurrency"),
-        limit("cpu"),
-        scaling.get("minInstanceCount"),
-        scaling.get("maxInstanceCount"),
+        &CLOUD_RUN,
+        &CloudRun {
+            concurrency: template.get("maxInstanceRequestConcurrency"),
+            cpu: limit("cpu"),
+            memory: limit("memory"),
+            timeout: template.get("timeout"),
+            min: [own.get("minInstanceCount"), scaling.get("minInstanceCount")],
+            max: [own.get("maxInstanceCount"), scaling.get("maxInstanceCount")],
+            // The interface leaves out what is false.
+            cpu_is_throttled: resources.as_ref().is_none_or(|resources| {
+                resources.get("cpuIdle").and_then(|item| item.flag()).is_some_and(|idle| idle.value)
+            }),
+        },
     );
-    kubernetes::memory(&mut service, limit("memory"));
-    service.set("timeout", seconds(300.0), Origin::Default("not set: 300 s is the default".to_owned()));
-    span("timeout", template.get("timeout")).into_iter().for_each(|setting| service.apply(setting));
-    [Some(template), Some(scaling), container, resources, limits].iter().flatten().for_each(Table::skip_rest);
+    [Some(template), Some(scaling), Some(own), container, resources, limits]
+        .iter()
+        .flatten()
+        .for_each(Table::skip_rest);
     model.things.push(service);
 }
 

@@ -54,15 +54,14 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         item.and_then(|item| item.number())
             .map(|found| found.map(|count| if count < 1.0 { "1000000".to_owned() } else { format!("{count:.0}") }))
     };
-    if is_http {
-        app.put("scaling.azure-consumption.max-concurrent-requests", limit(most), |count| count);
-        app.put("scaling.azure-consumption.max-outstanding-requests", limit(waiting), |count| count);
-    }
+    // What concerns the other trigger goes when all files are read.
+    app.put("scaling.azure-consumption.max-concurrent-requests", limit(most), |count| count);
+    app.put("scaling.azure-consumption.max-outstanding-requests", limit(waiting), |count| count);
     let queues = extensions.table("queues");
     queues.skip(&["maxPollingInterval", "messageEncoding"]);
     let batch = queues.whole("batchSize");
     let threshold = queues.whole("newBatchThreshold");
-    if !is_http && let Some(batch) = batch {
+    if let Some(batch) = batch {
         // It fetches anew when only the threshold is left, so that both run at once.
         let threshold = threshold.map_or(batch.value / 2, |found| found.value);
         app.set(

@@ -120,7 +120,8 @@ impl Template<'_> {
                 Some(_) => unknown(node, format!("!Ref {name} (a list)"), Vec::new()),
                 None => unknown(node, format!("!Ref {name} (a parameter without Default)"), Vec::new()),
             },
-            None => unknown(node, format!("!Ref {name}"), vec![name.to_owned()]),
+            // SAM knows what it makes of a resource as `Function.Alias`.
+            None => unknown(node, format!("!Ref {name}"), vec![name.split('.').next().unwrap_or(name).to_owned()]),
         }
     }
 

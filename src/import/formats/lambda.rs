@@ -125,7 +125,7 @@ pub(super) fn count(key: &str, item: Option<Item<'_>>) -> Option<Setting> {
 }
 
 /// A truth value.
-pub(super) fn flag(key: &str, item: Option<Item<'_>>) -> Option<Setting> {
+fn flag(key: &str, item: Option<Item<'_>>) -> Option<Setting> {
     setting(key, item.and_then(|item| item.flag()).map(|found| found.map(|is| is.to_string())))
 }
 
@@ -137,67 +137,71 @@ pub(super) fn partial_failure(key: &str, item: Option<Item<'_>>) -> Option<Setti
     Some(Setting::new(key, is.to_string(), item.origin()))
 }
 
-/// How a format spells the settings of an event source mapping.
-pub(super) struct MappingKeys {
-    pub(super) batch_size: &'static str,
-    pub(super) window: &'static str,
-    pub(super) scaling: &'static str,
-    pub(super) max_concurrency: &'static str,
-    pub(super) partial_failure: &'static str,
-    pub(super) parallelization: &'static str,
-    pub(super) bisect: &'static str,
-    pub(super) retries: &'static str,
-    pub(super) max_age: &'static str,
-    pub(super) provisioned: [&'static str; 3],
-    /// Down to what names where failed batches go.
-    pub(super) on_failure: [&'static str; 3],
-    pub(super) filter: &'static str,
-    pub(super) window_of_time: &'static str,
+/// How a format spells the keys of AWS.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spelling {
+    /// As CloudFormation, SAM and the `aws` command.
+    Aws,
+    /// As the Serverless Framework.
+    Serverless,
+    /// As Terraform.
+    Terraform,
 }
 
-/// As CloudFormation, SAM and the `aws` command spell them.
-pub(super) const AWS_KEYS: MappingKeys = MappingKeys {
-    batch_size: "BatchSize",
-    window: "MaximumBatchingWindowInSeconds",
-    scaling: "ScalingConfig",
-    max_concurrency: "MaximumConcurrency",
-    partial_failure: "FunctionResponseTypes",
-    parallelization: "ParallelizationFactor",
-    bisect: "BisectBatchOnFunctionError",
-    retries: "MaximumRetryAttempts",
-    max_age: "MaximumRecordAgeInSeconds",
-    provisioned: ["ProvisionedPollerConfig", "MinimumPollers", "MaximumPollers"],
-    on_failure: ["DestinationConfig", "OnFailure", "Destination"],
-    filter: "FilterCriteria",
-    window_of_time: "TumblingWindowInSeconds",
-};
+/// A key in each of the spellings.
+type Key = [&'static str; 3];
+
+const BATCH_SIZE: Key = ["BatchSize", "batchSize", "batch_size"];
+const WINDOW: Key = ["MaximumBatchingWindowInSeconds", "maximumBatchingWindow", "maximum_batching_window_in_seconds"];
+const SCALING: Key = ["ScalingConfig", "scalingConfig", "scaling_config"];
+const MAX_CONCURRENCY: Key = ["MaximumConcurrency", "maximumConcurrency", "maximum_concurrency"];
+const RESPONSE_TYPES: Key = ["FunctionResponseTypes", "functionResponseType", "function_response_types"];
+const PARALLELIZATION: Key = ["ParallelizationFactor", "parallelizationFactor", "parallelization_factor"];
+const BISECT: Key = ["BisectBatchOnFunctionError", "bisectBatchOnFunctionError", "bisect_batch_on_function_error"];
+const RETRIES: Key = ["MaximumRetryAttempts", "maximumRetryAttempts", "maximum_retry_attempts"];
+const RECORD_AGE: Key = ["MaximumRecordAgeInSeconds", "maximumRecordAgeInSeconds", "maximum_record_age_in_seconds"];
+const POLLERS: Key = ["ProvisionedPollerConfig", "provisionedPollerConfig", "provisioned_poller_config"];
+const MIN_POLLERS: Key = ["MinimumPollers", "minimumPollers", "minimum_pollers"];
+const MAX_POLLERS: Key = ["MaximumPollers", "maximumPollers", "maximum_pollers"];
+const DESTINATION_CONFIG: Key = ["DestinationConfig", "destinations", "destination_config"];
+const ON_FAILURE: Key = ["OnFailure", "onFailure", "on_failure"];
+const DESTINATION: Key = ["Destination", "arn", "destination_arn"];
+const FILTER: Key = ["FilterCriteria", "filterPatterns", "filter_criteria"];
+const TUMBLING: Key = ["TumblingWindowInSeconds", "tumblingWindowInSeconds", "tumbling_window_in_seconds"];
+
+const MIN_CAPACITY: Key = ["MinCapacity", "minCapacity", "min_capacity"];
+const MAX_CAPACITY: Key = ["MaxCapacity", "maxCapacity", "max_capacity"];
+const TARGET_VALUE: Key = ["TargetValue", "targetValue", "target_value"];
+const SCALE_OUT: Key = ["ScaleOutCooldown", "scaleOutCooldown", "scale_out_cooldown"];
+const SCALE_IN: Key = ["ScaleInCooldown", "scaleInCooldown", "scale_in_cooldown"];
+const NO_SCALE_IN: Key = ["DisableScaleIn", "disableScaleIn", "disable_scale_in"];
 
 /// What a mapping says about how a function takes messages or records. What a queue does not know is left out where the
 /// queue is known.
-pub(super) fn consumer(table: &Table<'_>, keys: &MappingKeys) -> Vec<Setting> {
-    let scaling = table.block(keys.scaling);
-    let [provisioned, least, most] = keys.provisioned;
-    let pollers = table.block(provisioned);
-    let [destination, on_failure, name] = keys.on_failure;
-    let destination = table.block(destination);
-    let destination = destination.block(on_failure).get(name).filter(is_said);
+pub(super) fn consumer(table: &Table<'_>, spelling: Spelling) -> Vec<Setting> {
+    let of = |key: Key| key[spelling as usize];
+    let scaling = table.block(of(SCALING));
+    let pollers = table.block(of(POLLERS));
+    let on_failure = table.block(of(DESTINATION_CONFIG)).block(of(ON_FAILURE));
+    on_failure.skip(&["Type"]);
+    let destination = on_failure.get(of(DESTINATION)).filter(is_said);
     // Without limit is -1.
-    let attempts = table.get(keys.retries).and_then(|item| item.number());
+    let attempts = table.get(of(RETRIES)).and_then(|item| item.number());
     let attempts =
         attempts.map(|found| found.map(|retries| if retries < 0.0 { none() } else { number(retries + 1.0) }));
-    let age = table.get(keys.max_age).and_then(|item| item.number()).filter(|found| found.value != 0.0);
+    let age = table.get(of(RECORD_AGE)).and_then(|item| item.number()).filter(|found| found.value != 0.0);
     let age = age.map(|found| found.map(|age| if age < 0.0 { none() } else { seconds(age) }));
-    table.refuse(keys.filter, "not simulated: a filter; give the rate of what passes it");
-    table.refuse(keys.window_of_time, "not simulated: tumbling windows");
+    table.refuse(of(FILTER), "not simulated: a filter; give the rate of what passes it");
+    table.refuse(of(TUMBLING), "not simulated: tumbling windows");
     [
-        count("consumer.batch-size", table.get(keys.batch_size)),
-        duration("consumer.batch-window", table.get(keys.window)),
-        count("consumer.max-concurrency", scaling.get(keys.max_concurrency)),
-        partial_failure("consumer.partial-failure", table.get(keys.partial_failure).filter(is_said)),
-        count("consumer.provisioned.min", pollers.get(least)),
-        count("consumer.provisioned.max", pollers.get(most)),
-        count("consumer.parallelization", table.get(keys.parallelization)),
-        flag("consumer.bisect", table.get(keys.bisect)),
+        count("consumer.batch-size", table.get(of(BATCH_SIZE))),
+        duration("consumer.batch-window", table.get(of(WINDOW))),
+        count("consumer.max-concurrency", scaling.get(of(MAX_CONCURRENCY))),
+        partial_failure("consumer.partial-failure", table.get(of(RESPONSE_TYPES)).filter(is_said)),
+        count("consumer.provisioned.min", pollers.get(of(MIN_POLLERS))),
+        count("consumer.provisioned.max", pollers.get(of(MAX_POLLERS))),
+        count("consumer.parallelization", table.get(of(PARALLELIZATION))),
+        flag("consumer.bisect", table.get(of(BISECT))),
         setting("consumer.max-attempts", attempts),
         setting("consumer.max-age", age),
         destination.map(|item| Setting::reference("on-failure", &item)),
@@ -205,6 +209,29 @@ pub(super) fn consumer(table: &Table<'_>, keys: &MappingKeys) -> Vec<Setting> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Bounds of provisioned concurrency that Application Auto Scaling scales.
+pub(super) fn scalable_target(table: &Table<'_>, spelling: Spelling) -> Vec<Setting> {
+    let of = |key: Key| key[spelling as usize];
+    let settings = [
+        count("scaling.target-tracking.min-capacity", table.get(of(MIN_CAPACITY))),
+        count("scaling.target-tracking.max-capacity", table.get(of(MAX_CAPACITY))),
+    ];
+    settings.into_iter().flatten().collect()
+}
+
+/// How Application Auto Scaling follows a target.
+pub(super) fn target_tracking(config: &Table<'_>, spelling: Spelling) -> Vec<Setting> {
+    let of = |key: Key| key[spelling as usize];
+    let target = config.number(of(TARGET_VALUE)).map(|found| found.map(number));
+    let settings = [
+        setting("scaling.target-tracking.target", target),
+        duration("scaling.target-tracking.scale-out-cooldown", config.get(of(SCALE_OUT))),
+        duration("scaling.target-tracking.scale-in-cooldown", config.get(of(SCALE_IN))),
+        flag("scaling.target-tracking.disable-scale-in", config.get(of(NO_SCALE_IN))),
+    ];
+    settings.into_iter().flatten().collect()
 }
 
 fn none() -> String {

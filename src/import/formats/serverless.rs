@@ -5,7 +5,7 @@ mod variables;
 use super::Format;
 use super::cloudformation;
 use super::intrinsics::Template;
-use super::lambda::{self, MappingKeys, count, duration, link};
+use super::lambda::{self, Spelling, count, duration, link};
 use crate::import::model::{
     Body, Definition, Dialect, Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, seconds, text,
 };
@@ -85,6 +85,12 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         "usagePlan",
         "build",
     ]);
+    let authorizers = provider.node.at(&["httpApi", "authorizers"]).map_or(&[][..], Node::entries);
+    for entry in authorizers {
+        let function = entry.node.get("functionName").or_else(|| entry.node.get("functionArn"));
+        let names = function.map(|node| Item::new(node, entry.key.as_str(), notes).reference());
+        model.aliases.extend(names.map(|names| (entry.key.clone(), names)));
+    }
     // Short tags and functions of CloudFormation may stand anywhere in the settings of functions.
     let blocks = document.get("resources").map(|resources| match &resources.value {
         Value::List(blocks) => blocks.iter().collect(),
@@ -237,26 +243,9 @@ fn inner_arn<'a>(item: &Item<'a>) -> Item<'a> {
     }
 }
 
-/// As the framework spells the settings of a mapping.
-const KEYS: MappingKeys = MappingKeys {
-    batch_size: "batchSize",
-    window: "maximumBatchingWindow",
-    scaling: "scalingConfig",
-    max_concurrency: "maximumConcurrency",
-    partial_failure: "functionResponseType",
-    parallelization: "parallelizationFactor",
-    bisect: "bisectBatchOnFunctionError",
-    retries: "maximumRetryAttempts",
-    max_age: "maximumRecordAgeInSeconds",
-    provisioned: ["provisionedPollerConfig", "minimumPollers", "maximumPollers"],
-    on_failure: ["destinations", "onFailure", "arn"],
-    filter: "filterPatterns",
-    window_of_time: "tumblingWindowInSeconds",
-};
-
 /// What the framework says about how a function takes messages.
 fn consumer(table: &Table<'_>) -> Vec<Setting> {
-    let mut settings = lambda::consumer(table, &KEYS);
+    let mut settings = lambda::consumer(table, Spelling::Serverless);
     settings.extend(count("consumer.max-concurrency", table.get("maximumConcurrency")));
     settings.extend(duration("consumer.batch-window", table.get("batchWindow")));
     let failed = table.table("destinations").get("onFailure").filter(|item| item.node.get("arn").is_none());
@@ -289,7 +278,7 @@ fn event(item: &Item<'_>, function: &str, model: &mut Model, notes: &Notes) {
         }
         "http" | "httpApi" | "websocket" => {
             let api = if kind == "http" { "ServerlessRestApi" } else { "ServerlessHttpApi" };
-            let settings = authorizer(&table).into_iter().collect();
+            let settings = authorizer(&table);
             link(Kind::Gateway, vec![api.to_owned()], function, place, settings)
         }
         "alb" => link(Kind::Gateway, vec![ALB.to_owned()], function, place, Vec::new()),
@@ -340,15 +329,19 @@ fn event(item: &Item<'_>, function: &str, model: &mut Model, notes: &Notes) {
 const ALB: &str = "LoadBalancer";
 
 /// An authorizer that is a function of the same file.
-fn authorizer(table: &Table<'_>) -> Option<Setting> {
-    let item = table.get("authorizer")?;
+fn authorizer(table: &Table<'_>) -> Vec<Setting> {
+    let Some(item) = table.get("authorizer") else { return Vec::new() };
+    let target = |item: &Item<'_>| {
+        Some(Setting::reference("authorizer.target", item)).filter(|setting| setting.names != ["aws_iam"])
+    };
     if item.node.text().is_some() {
-        return Some(Setting::reference("authorizer.target", &item)).filter(|setting| setting.names != ["aws_iam"]);
+        return target(&item).into_iter().collect();
     }
     let table = item.table();
     table.skip_rest();
-    let named = table.get("name").or_else(|| table.get("arn")).or_else(|| table.get("id"))?;
-    Some(Setting::reference("authorizer.target", &named))
+    let named = table.get("name").or_else(|| table.get("arn")).or_else(|| table.get("id"));
+    let ttl = duration("authorizer.cache-ttl", table.get("resultTtlInSeconds"));
+    named.and_then(|named| target(&named)).into_iter().chain(ttl).collect()
 }
 
 static NOTHING: Node = Node { value: Value::Null, place: Place::NOWHERE, tag: None };

@@ -45,7 +45,7 @@ impl Made {
         }
         for edge in edges.iter().filter(|edge| edge.kind == Kind::Source) {
             let (to, from) = (&laying.things[edge.to], &laying.things[edge.from]);
-            let source = source(&unique(&from.name), to, edge.place, true);
+            let source = source(&from.name, to, edge.place, true);
             entries.push(Entrance { source, through: of(from), function: leads(edge.to) });
         }
         // What nothing in the files calls is called from outside.

@@ -134,7 +134,8 @@ fn replayed(
     let (scenario, whole) = run(&[], None, 0.0, length)?;
     let mut all = observed(0.0, length);
     cost(&mut all, &scenario, options.cost_usd, length);
-    let (interval, over_time) = over_time::of(measured, &whole, replay.origin_s);
+    let billing = scenario.platform.billing.as_ref();
+    let (interval, over_time) = over_time::of(measured, &all, &whole, billing, replay.origin_s);
     let mut found = Backtest {
         name: whole.summary.scenario.name.clone(),
         requests: replay.requests,
@@ -147,6 +148,11 @@ fn replayed(
         decisions: None,
         caveats: replay.caveats.iter().chain(&all.caveats).cloned().collect(),
     };
+    if found.over_time.iter().any(|one| one.key == "cost") {
+        found
+            .caveats
+            .push("simulated costs over time are spread over the intervals by the instances in use".to_owned());
+    }
     found.caveats.push("the simulation starts without instances; the real platform may not have".to_owned());
     if !options.knobs.is_empty() {
         let split = TRAINED_ON * length;

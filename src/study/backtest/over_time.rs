@@ -1,11 +1,15 @@
 //! Metrics by interval, as they were measured and as they are simulated.
 
 use crate::fit::measured::{Measured, Metric, Outcome, Request};
+use crate::fit::observed::Observed;
 use crate::fit::{hold_s, step};
 use crate::measure::RunResult;
 use crate::measure::backtest::OverTime;
+use crate::measure::summary::{Shape, Stat};
 use crate::measure::timeline::Point;
+use crate::metric::Quantity;
 use crate::policy::scaling::replay::Gauge;
+use crate::scenario::Billing;
 use crate::time::Span;
 
 /// The most intervals: as many as a chart can show.
@@ -66,8 +70,22 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
+/// Quantiles of latencies: key, title, share, and the column of a run.
+type Latency = (&'static str, &'static str, f64, fn(&Point) -> f64);
+
+const LATENCIES: [Latency; 2] = [
+    ("latency_p50", "p50 latency", 0.5, |point| point.latency_s_p50),
+    ("latency_p95", "p95 latency", 0.95, |point| point.latency_s_p95),
+];
+
 /// What was measured, beside the time series of a run; the length of an interval.
-pub(super) fn of(measured: &Measured, result: &RunResult, origin_s: f64) -> (Span, Vec<OverTime>) {
+pub(super) fn of(
+    measured: &Measured,
+    observed: &Observed,
+    result: &RunResult,
+    billing: Option<&Billing>,
+    origin_s: f64,
+) -> (Span, Vec<OverTime>) {
     let total = result.timeline.series.iter().find(|series| series.function.is_none());
     let Some(points) = total.map(|series| &series.points).filter(|points| !points.is_empty()) else {
         return (Span::ZERO, Vec::new());
@@ -91,9 +109,74 @@ pub(super) fn of(measured: &Measured, result: &RunResult, origin_s: f64) -> (Spa
             continue;
         }
         let (key, title, is_count) = (kind.key, kind.title, kind.is_count);
-        found.push(OverTime { key, title, is_count, measured: seen, simulated });
+        found.push(OverTime { key, title, quantity: Quantity::Count, is_count, measured: seen, simulated });
+    }
+    let fine = Bins { origin_s, width_s: result.timeline.interval.as_secs_f64(), number: points.len() };
+    for (key, title, share, column) in LATENCIES {
+        // Intervals count by the requests that were completed in them.
+        let averages = |values: &[f64]| -> Vec<f64> {
+            let both: Vec<(f64, f64)> =
+                values.iter().copied().zip(points.iter().map(|point| point.completed)).collect();
+            both.chunks(group)
+                .map(|chunk| {
+                    let known = || chunk.iter().filter(|(value, weight)| !value.is_nan() && *weight > 0.0);
+                    let weights: f64 = known().map(|(_, weight)| weight).sum();
+                    known().map(|(value, weight)| value * weight).sum::<f64>() / weights
+                })
+                .collect()
+        };
+        if let Some(seen) = fine.latencies(measured, share) {
+            let simulated: Vec<f64> = points.iter().map(column).collect();
+            let (measured, simulated) = (averages(&seen), averages(&simulated));
+            let quantity = Quantity::Seconds;
+            found.push(OverTime { key, title, quantity, is_count: false, measured, simulated });
+        }
+    }
+    if let Some(measured) = bins.charged(measured, observed)
+        && let Some(simulated) = spent(observed, result, billing)
+    {
+        let simulated = simulated.chunks(group).map(|chunk| chunk.iter().sum()).collect();
+        let (key, quantity) = ("cost", Quantity::Usd);
+        found.push(OverTime { key, title: key, quantity, is_count: true, measured, simulated });
     }
     (interval, found)
+}
+
+/// The metric of a cost that was measured.
+fn cost_key(observed: &Observed) -> Option<(&'static str, f64)> {
+    observed.metrics.iter().copied().find(|(key, _)| key.starts_with("cost_usd."))
+}
+
+/// What a run cost in each interval: each part of its cost spread over time as what it is paid for.
+fn spent(observed: &Observed, result: &RunResult, billing: Option<&Billing>) -> Option<Vec<f64>> {
+    let (key, _) = cost_key(observed)?;
+    let series = |name: Option<&str>| result.timeline.series.iter().find(|series| series.function.as_deref() == name);
+    let whole = series(None)?;
+    let mut spent = vec![0.0; whole.points.len()];
+    let mut spread = |usd: f64, points: &[Point], weight: &dyn Fn(&Point) -> f64| {
+        let sum: f64 = points.iter().map(weight).sum();
+        for (spent, point) in spent.iter_mut().zip(points) {
+            *spent += usd * if sum > 0.0 { weight(point) / sum } else { 1.0 / points.len() as f64 };
+        }
+    };
+    let is_alive = billing.is_some_and(|billing| billing.resources.instance_vcpu_second_usd > 0.0);
+    let in_use = |point: &Point| {
+        let idle = if is_alive { point.instances_idle + point.instances_starting } else { 0.0 };
+        point.instances_busy + idle
+    };
+    let of = |shape: &Shape<Stat>, key: &str| shape.get(key).map_or(0.0, |stat| stat.mean);
+    for (name, shape) in &result.summary.functions {
+        let points = &series(Some(name)).unwrap_or(whole).points;
+        spread(of(shape, "cost_usd.compute"), points, &in_use);
+    }
+    if key == "cost_usd.total" {
+        let total = &result.summary.total;
+        let constant = of(total, "cost_usd.provisioned") + of(total, "cost_usd.nodes");
+        spread(constant, &whole.points, &|_| 1.0);
+        let rest = of(total, key) - constant - of(total, "cost_usd.compute");
+        spread(rest, &whole.points, &|point| point.arrived);
+    }
+    Some(spent)
 }
 
 /// Intervals of the same length.
@@ -129,6 +212,47 @@ impl Bins {
         }
         let points = kind.series.iter().find_map(|metric| measured.series.get(metric))?;
         Some(if kind.is_count { self.counts(points) } else { self.levels(points) })
+    }
+
+    /// A quantile of what completed requests of each interval took, initialization included; nothing if none has a duration.
+    fn latencies(&self, measured: &Measured, share: f64) -> Option<Vec<f64>> {
+        let mut bins = vec![Vec::new(); self.number];
+        for request in measured.requests.iter().filter(|request| request.outcome == Outcome::Completed) {
+            if let (Some(at), Some(duration)) = (request.at_s, request.duration_s) {
+                let took = duration + request.init_s.unwrap_or(0.0);
+                // It is completed where it ends, as in a run.
+                if let Some(bin) = self.of(at + took) {
+                    bins[bin].push(took);
+                }
+            }
+        }
+        if bins.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let quantile = |mut times: Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            let place = (share * times.len().saturating_sub(1) as f64).round() as usize;
+            times.get(place).copied().unwrap_or(f64::NAN)
+        };
+        Some(bins.into_iter().map(quantile).collect())
+    }
+
+    /// What was charged in each interval: as it was recorded, or the billed durations of its requests.
+    fn charged(&self, measured: &Measured, observed: &Observed) -> Option<Vec<f64>> {
+        if let Some(points) = measured.series.get(&Metric::Cost) {
+            return Some(self.counts(points));
+        }
+        let ((_, usd), (all, _)) =
+            (cost_key(observed).filter(|(key, _)| *key == "cost_usd.compute")?, observed.billed?);
+        let mut bins = vec![0.0; self.number];
+        for request in &measured.requests {
+            if let (Some(at), Some(gb_s)) = (request.at_s, request.billed_gb_s())
+                && let Some(bin) = self.of(at)
+            {
+                bins[bin] += usd * gb_s / all;
+            }
+        }
+        Some(bins)
     }
 
     /// Counts of intervals that begin at their times, spread over these.
@@ -219,5 +343,48 @@ mod tests {
         let gap = vec![(100.0, 1.0), (101.0, 1.0), (102.0, 1.0), (103.0, 1.0), (100_000.0, 1.0)];
         let far = Bins { origin_s: 100.0, width_s: 1_000.0, number: 2 };
         assert!((far.levels(&gap)[0] - 1.0).abs() < 1e-9 && far.levels(&gap)[1].is_nan(), "a gap of hours is no value");
+    }
+
+    #[test]
+    fn latencies_are_those_of_what_ends_in_an_interval() {
+        let request = |at: f64, duration: f64, outcome| Request {
+            at_s: Some(at),
+            duration_s: Some(duration),
+            init_s: Some(1.0),
+            outcome,
+            ..Request::default()
+        };
+        let measured = Measured {
+            requests: vec![
+                request(101.0, 1.0, Outcome::Completed),
+                request(102.0, 2.0, Outcome::Completed),
+                request(103.0, 4.0, Outcome::Completed),
+                request(104.0, 0.0, Outcome::Failed),
+                request(108.0, 5.0, Outcome::Completed),
+            ],
+            ..Measured::default()
+        };
+        let found = BINS.latencies(&measured, 0.5).expect("durations");
+        assert!(found[0] == 3.0 && found[1] == 6.0 && found[2].is_nan(), "{found:?}");
+        assert_eq!(BINS.latencies(&Measured::default(), 0.5), None);
+    }
+
+    #[test]
+    fn billed_durations_are_charged_where_they_arrive() {
+        let request = |at: f64, billed: f64| Request {
+            at_s: Some(at),
+            billed_s: Some(billed),
+            memory_mb: Some(512),
+            ..Request::default()
+        };
+        let measured = Measured { requests: vec![request(101.0, 1.0), request(125.0, 3.0)], ..Measured::default() };
+        let mut observed = Observed::of(&measured, 100.0, 130.0);
+        assert_eq!(observed.billed, Some((2.0, 2.0)));
+        assert_eq!(BINS.charged(&measured, &observed), None, "there is no price");
+        observed.metrics.push(("cost_usd.compute", 8.0));
+        assert_eq!(BINS.charged(&measured, &observed), Some(vec![2.0, 0.0, 6.0]));
+        // Recorded costs count before those.
+        let series = [(Metric::Cost, vec![(100.0, 5.0), (115.0, 6.0)])].into();
+        near(BINS.charged(&Measured { series, ..measured }, &observed), &[10.0 / 3.0, 11.0 / 3.0, 4.0]);
     }
 }

@@ -6,7 +6,7 @@ mod expression;
 use std::cell::Cell;
 
 use super::Format;
-use super::azure::{self, SERVICE_BUS, STORAGE_QUEUES, iso_duration};
+use super::azure::{self, SERVICE_BUS, STORAGE_QUEUES};
 use super::lambda::{count, setting};
 use crate::import::model::{Kind, Model, Origin, Setting, megabytes, seconds};
 use crate::import::reader::{Item, Notes, Table};
@@ -115,19 +115,8 @@ fn resource(node: &Node, kind: &str, address: &str, reading: &mut Reading<'_>) {
         "microsoft.servicebus/namespaces/queues" | "microsoft.servicebus/namespaces/topics/subscriptions" => {
             let name = name(node);
             azure::queue(&name, "service-bus", SERVICE_BUS, node.place, reading.model);
-            let duration = |key: &'static str| {
-                let item = properties
-                    .get(key)
-                    .filter(|item| item.node.text().is_some_and(|text| iso_duration(text).is_some()));
-                item.and_then(|item| item.parsed("a duration such as PT30S", iso_duration))
-                    .map(|found| found.map(seconds))
-            };
-            let settings = [
-                setting("visibility-timeout", duration("lockDuration")),
-                count("max-receives", properties.get("maxDeliveryCount")),
-                setting("retention", duration("defaultMessageTimeToLive")),
-            ];
-            set(Kind::Queue, &name, settings.into_iter().flatten().collect(), reading.model);
+            let keys = ["lockDuration", "maxDeliveryCount", "defaultMessageTimeToLive"];
+            set(Kind::Queue, &name, azure::service_bus(&properties, keys), reading.model);
         }
         "microsoft.storage/storageaccounts/queueservices/queues" => {
             azure::queue(&name(node), "azure-storage", STORAGE_QUEUES, node.place, reading.model);
@@ -143,7 +132,7 @@ fn resource(node: &Node, kind: &str, address: &str, reading: &mut Reading<'_>) {
             set(Kind::Stream, &name, settings.into_iter().flatten().collect(), reading.model);
         }
         "microsoft.web/serverfarms" => {}
-        _ => reading.notes.ignore(node.place, address, format!("{kind} not relevant to the simulation")),
+        _ => reading.notes.ignore(node.place, address, format!("{kind} is not simulated")),
     }
     properties.skip_rest();
     // Children stand within their parent too; their kind goes on where that of the parent ends.
@@ -187,38 +176,10 @@ fn app(node: &Node, properties: &Table<'_>, reading: &mut Reading<'_>) {
             app.set("scaling.azure-flex.always-ready", all.to_string(), first.origin());
         }
         ready.iter().for_each(Table::skip_rest);
-    } else if size.starts_with("EP") || size == "ELASTICPREMIUM" {
-        let memory = match size.as_str() {
-            "EP2" => 7_168.0,
-            "EP3" => 14_336.0,
-            _ => 3_584.0,
-        };
-        app.set("memory", megabytes(memory), Origin::Default(format!("an instance of the plan {size}")));
-        let most = count("scaling.azure-consumption.max-instances", site.get("functionAppScaleLimit").filter(is_limit));
-        app.set(
-            "scaling.azure-consumption.always-ready",
-            "1",
-            Origin::Default("a Premium plan has one at least".to_owned()),
-        );
-        app.put(
-            "scaling.azure-consumption.always-ready",
-            site.whole("minimumElasticInstanceCount").filter(|found| found.value > 0),
-            |count| count.to_string(),
-        );
-        app.settings.extend(most);
     } else {
-        if !size.is_empty() && !matches!(size.as_str(), "Y1" | "DYNAMIC") {
-            let why = format!("the plan {size} does not scale with load: it is simulated as the Consumption plan");
-            reading.notes.ignore(node.place, "serverFarmId", why);
-        }
-        let most = count("scaling.azure-consumption.max-instances", site.get("functionAppScaleLimit").filter(is_limit));
-        azure::consumption(&mut app, most);
+        let (most, least) = (site.get("functionAppScaleLimit"), site.get("minimumElasticInstanceCount"));
+        azure::on_plan(&mut app, &size, most, least, reading.notes);
     }
     [config, scale, site].iter().for_each(Table::skip_rest);
     reading.model.things.push(app);
-}
-
-/// 0 is no limit.
-fn is_limit(item: &Item<'_>) -> bool {
-    !matches!(item.node.text(), Some("0") | None)
 }

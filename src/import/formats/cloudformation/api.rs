@@ -62,15 +62,17 @@ impl Resource<'_> {
                 let item = Item::new(&entry.node, format!("{}.{}", authorizers.address, entry.key), self.notes);
                 let authorizer = item.table();
                 let function = authorizer.get("FunctionArn");
-                let ttl = duration("authorizer.cache-ttl", authorizer.table("Identity").get("ReauthorizeEvery"));
+                let identity = authorizer.table("Identity");
+                let ttl = duration("authorizer.cache-ttl", identity.get("ReauthorizeEvery"));
+                identity.skip_rest();
                 let is_default = default.as_ref().is_some_and(|default| default.value == entry.key);
                 if let Some(function) = function {
                     let names = function.reference();
                     model.aliases.push((authorizer_id(&[self.id.to_owned()], &entry.key), names));
                     if is_default {
                         gateway.apply(Setting::reference("authorizer.target", &function));
+                        gateway.settings.extend(ttl);
                     }
-                    gateway.settings.extend(ttl);
                 }
                 authorizer.skip_rest();
             }

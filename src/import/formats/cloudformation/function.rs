@@ -1,7 +1,7 @@
 //! Functions of CloudFormation and SAM, and the events that start them.
 
 use super::{Resource, api};
-use crate::import::formats::lambda::{self, AWS_KEYS, setting};
+use crate::import::formats::lambda::{self, Spelling, setting};
 use crate::import::model::{Kind, Model, Setting, Thing, seconds};
 use crate::import::reader::{Item, Table};
 use crate::import::tree::Place;
@@ -108,8 +108,8 @@ impl Resource<'_> {
                 // The authorizer of the API is asked unless the event says that none is.
                 if let Some(authorizer) = auth.get("Authorizer") {
                     let mut setting = Setting::reference("authorizer.target", &authorizer);
-                    let own = setting.names.iter().map(|name| api::authorizer_id(&from, name)).collect();
-                    setting.names = own;
+                    setting.names.retain(|name| !matches!(name.as_str(), "NONE" | "AWS_IAM"));
+                    setting.names = setting.names.iter().map(|name| api::authorizer_id(&from, name)).collect();
                     settings.push(setting);
                 }
                 auth.skip_rest();
@@ -118,7 +118,7 @@ impl Resource<'_> {
             }
             "SQS" => {
                 let from = names("Queue").unwrap_or_default();
-                let settings = lambda::consumer(&table, &AWS_KEYS);
+                let settings = lambda::consumer(&table, Spelling::Aws);
                 if self.is_enabled(&table) {
                     model.links.push(link(Kind::Queue, from, settings));
                 }
@@ -126,7 +126,7 @@ impl Resource<'_> {
             "Kinesis" | "DynamoDB" | "MSK" | "SelfManagedKafka" => {
                 let topics = || table.get("Topics").and_then(|topics| topics.elements().first().map(Item::reference));
                 let from = names("Stream").or_else(topics).unwrap_or_default();
-                let settings = lambda::consumer(&table, &AWS_KEYS);
+                let settings = lambda::consumer(&table, Spelling::Aws);
                 if self.is_enabled(&table) {
                     model.links.push(link(Kind::Stream, from, settings));
                 }

@@ -1,7 +1,7 @@
 //! Queues, streams, topics and rules of CloudFormation.
 
-use super::Resource;
-use crate::import::formats::lambda::{self, AWS_KEYS, count, duration};
+use super::{Resource, is_stream};
+use crate::import::formats::lambda::{self, Spelling, count, duration};
 use crate::import::model::{Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, seconds, text};
 use crate::import::reader::Table;
 use crate::import::tree::{Place, Value};
@@ -63,6 +63,29 @@ impl Resource<'_> {
             model.things.push(stream);
         }
         self.table.skip_rest();
+    }
+
+    /// A pipe of EventBridge: it takes messages or records as an event source mapping does.
+    pub(super) fn pipe(&self, place: Place, model: &mut Model) {
+        let table = &self.table;
+        table.refuse("Enrichment", "not simulated: what a pipe calls between its source and its target");
+        let source = table.table("SourceParameters");
+        source.refuse("FilterCriteria", "not simulated: a filter; give the rate of what passes it");
+        let keys = ["SqsQueueParameters", "KinesisStreamParameters", "DynamoDBStreamParameters"];
+        let parameters = keys.map(|key| source.table(key));
+        let settings = parameters.iter().flat_map(|table| lambda::consumer(table, Spelling::Aws)).collect();
+        parameters.iter().chain([&source]).for_each(Table::skip_rest);
+        let from = self.names("Source");
+        let is_queue = source.node.get(keys[0]).is_some() || !is_stream(&from);
+        let is_stopped = table.get("DesiredState").filter(|item| item.node.text() == Some("STOPPED"));
+        match is_stopped {
+            Some(item) => self.notes.ignore(item.node.place, item.address, "it is disabled"),
+            None => {
+                let kind = if is_queue { Kind::Queue } else { Kind::Stream };
+                model.links.push(Link { from, kind, to: self.names("Target"), place, settings });
+            }
+        }
+        table.skip_rest();
     }
 
     pub(super) fn topic(&self, place: Place, model: &mut Model) {
@@ -128,7 +151,7 @@ impl Resource<'_> {
             Value::Map(_) => {
                 let table = through.table();
                 table.skip(&["Enabled", "QueueArn", "QueueUrl", "QueuePolicyLogicalId"]);
-                lambda::consumer(&table, &AWS_KEYS)
+                lambda::consumer(&table, Spelling::Aws)
             }
             _ => Vec::new(),
         };

@@ -3,15 +3,17 @@
 mod api;
 mod function;
 mod messaging;
+mod nodes;
 mod scaling;
 mod workflow;
 
 use super::Format;
 use super::intrinsics::{Template, under};
-use super::lambda::{self, AWS_KEYS};
+use super::lambda::{self, Spelling};
+use crate::import::export::ALIAS;
 use crate::import::model::{Addition, Body, Dialect, Kind, Link, Model, Platform, Setting, Thing, as_name};
 use crate::import::reader::{Item, Notes, Table};
-use crate::import::tree::{Node, Place, Value};
+use crate::import::tree::{Entry, Node, Place, Value};
 
 pub(in crate::import) const FORMAT: Format = Format { name: "AWS CloudFormation or SAM template", is, read };
 
@@ -55,6 +57,8 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             properties = under(&properties, global);
         }
         let resource = Resource {
+            template: &template,
+            resources,
             own: entry.node.get("Properties"),
             id: &entry.key,
             kind,
@@ -66,6 +70,9 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
 }
 
 struct Resource<'a> {
+    template: &'a Template<'a>,
+    /// All resources of the template, as they are written.
+    resources: &'a [Entry],
     /// Its properties, as they are written.
     own: Option<&'a Node>,
     id: &'a str,
@@ -82,7 +89,11 @@ impl Resource<'_> {
                 let mut function = self.function(place, model);
                 let dialect =
                     if self.kind == "AWS::Serverless::Function" { Dialect::Sam } else { Dialect::CloudFormation };
-                function.body = self.own.and_then(|own| Body::of(dialect, own));
+                function.body = self.own.and_then(|own| Body::of(dialect, own)).map(|mut body| {
+                    // Written under Globals, it holds for the function too.
+                    body.keys.extend(table.node.get(ALIAS).map(|_| ALIAS.to_owned()));
+                    body
+                });
                 model.things.push(function);
             }
             "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
@@ -96,7 +107,7 @@ impl Resource<'_> {
             "AWS::Lambda::EventSourceMapping" => {
                 table.skip(&["StartingPosition", "StartingPositionTimestamp", "Topics", "Tags", "Queues"]);
                 let from = self.names("EventSourceArn");
-                let settings = lambda::consumer(table, &AWS_KEYS);
+                let settings = lambda::consumer(table, Spelling::Aws);
                 let is_stream = is_stream(&from) || table.node.get("Topics").is_some();
                 let kind = if is_stream { Kind::Stream } else { Kind::Queue };
                 if self.is_enabled(table) {
@@ -134,15 +145,16 @@ impl Resource<'_> {
             "AWS::ApiGateway::UsagePlan" => self.usage_plan(),
             "AWS::ElasticLoadBalancingV2::TargetGroup" => self.target_group(place, model),
             "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => self.state_machine(place, model),
+            "AWS::Pipes::Pipe" => self.pipe(place, model),
+            "AWS::AutoScaling::AutoScalingGroup" | "AWS::EKS::Nodegroup" => self.nodes(place, model),
+            // Read where a group names it.
+            "AWS::EC2::LaunchTemplate" | "AWS::AutoScaling::LaunchConfiguration" => table.skip_rest(),
             "AWS::ApplicationAutoScaling::ScalableTarget" => self.scalable_target(place, model),
             "AWS::ApplicationAutoScaling::ScalingPolicy" => self.scaling_policy(place, model),
             kind => {
                 table.skip_rest();
-                let why = if kind.is_empty() {
-                    "it has no Type".to_owned()
-                } else {
-                    format!("{kind} not relevant to the simulation")
-                };
+                let why =
+                    if kind.is_empty() { "it has no Type".to_owned() } else { format!("{kind} is not simulated") };
                 self.notes.ignore(place, format!("Resources.{}", self.id), why);
             }
         }

@@ -1,8 +1,8 @@
 //! Application Auto Scaling of provisioned concurrency.
 
 use super::Resource;
-use crate::import::formats::lambda::{count, duration, flag, setting};
-use crate::import::model::{Addition, Model, number};
+use crate::import::formats::lambda::{self, Spelling};
+use crate::import::model::{Addition, Model};
 use crate::import::reader::Table;
 use crate::import::tree::Place;
 
@@ -10,15 +10,12 @@ impl Resource<'_> {
     pub(super) fn scalable_target(&self, place: Place, model: &mut Model) {
         let table = &self.table;
         table.skip(&["RoleARN", "ServiceNamespace", "SuspendedState"]);
+        table.skip(&["MinCapacity", "MaxCapacity"]);
         let is_lambda = table.text("ScalableDimension").is_some_and(|found| found.value.starts_with("lambda:"));
         let to = target_of(table);
-        let settings = [
-            count("scaling.target-tracking.min-capacity", table.get("MinCapacity")),
-            count("scaling.target-tracking.max-capacity", table.get("MaxCapacity")),
-        ];
         table.refuse("ScheduledActions", "not read: add them as `scaling.target-tracking.schedule`");
         if is_lambda {
-            let settings = settings.into_iter().flatten().collect();
+            let settings = lambda::scalable_target(table, Spelling::Aws);
             model.additions.push(Addition {
                 to: to.clone(),
                 place,
@@ -37,16 +34,9 @@ impl Resource<'_> {
         config.skip(&["PredefinedMetricSpecification"]);
         config.refuse("CustomizedMetricSpecification", "only the utilization of provisioned concurrency is simulated");
         table.refuse("StepScalingPolicyConfiguration", "only target tracking is simulated");
-        let target = config.number("TargetValue").map(|found| found.map(number));
-        let settings = [
-            setting("scaling.target-tracking.target", target),
-            duration("scaling.target-tracking.scale-out-cooldown", config.get("ScaleOutCooldown")),
-            duration("scaling.target-tracking.scale-in-cooldown", config.get("ScaleInCooldown")),
-            flag("scaling.target-tracking.disable-scale-in", config.get("DisableScaleIn")),
-        ];
+        let settings = lambda::target_tracking(&config, Spelling::Aws);
         let mut to = target_of(table);
         to.extend(table.get("ScalingTargetId").map(|id| id.reference()).unwrap_or_default());
-        let settings: Vec<_> = settings.into_iter().flatten().collect();
         if !settings.is_empty() {
             model.additions.push(Addition { to, place, what: format!("ScalingPolicy {}", self.id), settings });
         }

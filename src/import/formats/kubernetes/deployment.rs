@@ -1,6 +1,6 @@
 //! Deployments: so many pods, unless an autoscaler says otherwise.
 
-use super::{container, container_memory, name_of, skip_pod};
+use super::{containers, name_of, pod_resources, skip_pod};
 use crate::import::model::{Kind, Model, Origin, Platform, Thing, as_name};
 use crate::import::reader::Table;
 use crate::import::tree::Node;
@@ -32,9 +32,7 @@ pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut 
     template.skip(&["metadata"]);
     let pod = template.table("spec");
     skip_pod(&pod);
-    if let Some(container) = container(&pod) {
-        container_memory(&mut thing, &container);
-    }
+    pod_resources(&mut thing, &containers(&pod));
     thing.put("termination-grace-period", pod.number("terminationGracePeriodSeconds"), crate::import::model::seconds);
     model.things.push(thing);
 }

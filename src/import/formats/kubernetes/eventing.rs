@@ -1,6 +1,6 @@
 //! What starts work in a cluster: CronJobs, and Knative's sources, brokers and triggers.
 
-use super::{container, container_memory, name_of, place, skip_pod};
+use super::{containers, name_of, place, pod_resources, skip_pod};
 use crate::import::formats::azure::iso_duration;
 use crate::import::formats::lambda::setting;
 use crate::import::model::{Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, number, seconds, text};
@@ -34,9 +34,7 @@ pub(super) fn cron_job(document: &Node, object: &Table<'_>, model: &mut Model) {
     let pod = template.table("spec");
     skip_pod(&pod);
     pod.skip(&["terminationGracePeriodSeconds", "activeDeadlineSeconds"]);
-    if let Some(container) = container(&pod) {
-        container_memory(&mut thing, &container);
-    }
+    pod_resources(&mut thing, &containers(&pod));
     let reason = "a job has a pod of its own".to_owned();
     thing.set("keep-alive.fixed.window", text("1ms"), Origin::Default(reason));
     if !is_suspended {

@@ -1,6 +1,6 @@
 //! Services of Knative and, in the same form, of Cloud Run; the cluster's `config-autoscaler`.
 
-use super::{container, container_memory, found_quantity, go_duration, memory, name_of, skip_pod};
+use super::{containers, found_quantity, go_duration, memory, name_of, pod_resources, skip_pod};
 use crate::import::formats::lambda::setting;
 use crate::import::model::{
     Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, number, seconds, text,
@@ -28,41 +28,45 @@ pub(super) fn service(document: &Node, object: &Table<'_>, model: &mut Model, no
     pod.skip(&["responseStartTimeoutSeconds", "idleTimeoutSeconds"]);
     let mut service = Thing::new(Kind::Function, Platform::Kubernetes, as_name(&name), document.place);
     service.ids.push(name);
-    let limits = container(pod);
+    let containers = containers(pod);
     let all: Vec<&Entry> =
         own.into_iter().chain(inner.as_ref().map(|inner| inner.node)).flat_map(Node::entries).collect();
     let is_google = document.at(&["metadata", "labels", "cloud.googleapis.com/location"]).is_some()
         || all.iter().any(|entry| entry.key.starts_with("run.googleapis.com/"));
     let annotations = Annotations { all, notes, address: object.address.clone() };
     if is_google {
-        service.platform = Platform::CloudRun;
-        service.set("memory", megabytes(512.0), Origin::Default("not set: Cloud Run's default is 512 MiB".to_owned()));
-        let limits = limits.as_ref().map(|container| container.table("resources")).map(|resources| {
+        let limits = containers.first().map(|container| container.table("resources")).map(|resources| {
             resources.skip(&["requests"]);
             resources.table("limits")
         });
+        let limit = |key: &'static str| limits.as_ref().and_then(|limits| limits.get(key));
         cloud_run(
             &mut service,
-            pod.get("containerConcurrency"),
-            limits.as_ref().and_then(|limits| limits.get("cpu")),
-            annotations.get(&["min-scale", "minScale"]),
-            annotations.get(&["max-scale", "maxScale"]),
+            &CLOUD_RUN,
+            &CloudRun {
+                concurrency: pod.get("containerConcurrency"),
+                cpu: limit("cpu"),
+                memory: limit("memory"),
+                timeout: pod.get("timeoutSeconds"),
+                min: [annotations.google("minScale"), annotations.get(&["min-scale", "minScale"])],
+                max: [annotations.google("maxScale"), annotations.get(&["max-scale", "maxScale"])],
+                cpu_is_throttled: annotations
+                    .google("cpu-throttling")
+                    .and_then(|item| item.flag())
+                    .is_none_or(|found| found.value),
+            },
         );
-        memory(&mut service, limits.as_ref().and_then(|limits| limits.get("memory")));
         if let Some(limits) = &limits {
             limits.skip(&["nvidia.com/gpu"]);
         }
         annotations.skip(&[]);
     } else {
         service.ids.push(EVERY.to_owned());
-        if let Some(container) = &limits {
-            container_memory(&mut service, container);
-        }
+        pod_resources(&mut service, &containers);
         knative(&mut service, pod.get("containerConcurrency"), &annotations);
+        service.set("timeout", seconds(300.0), Origin::Default("not set: 300 s is the default".to_owned()));
+        service.put("timeout", pod.number("timeoutSeconds"), seconds);
     }
-    let timeout = pod.number("timeoutSeconds");
-    service.set("timeout", seconds(300.0), Origin::Default("not set: 300 s is the default".to_owned()));
-    service.put("timeout", timeout, seconds);
     model.things.push(service);
 }
 
@@ -79,6 +83,13 @@ impl<'a> Annotations<'a> {
         let entry = self.all.iter().rev().find(|entry| {
             entry.key.strip_prefix("autoscaling.knative.dev/").is_some_and(|name| names.contains(&name))
         })?;
+        Some(Item::new(&entry.node, format!("{}.annotations.{}", self.address, entry.key), self.notes))
+    }
+
+    /// The annotation `run.googleapis.com/NAME`.
+    fn google(&self, name: &str) -> Option<Item<'a>> {
+        let is = |entry: &&&Entry| entry.key.strip_prefix("run.googleapis.com/") == Some(name);
+        let entry = self.all.iter().rev().find(is)?;
         Some(Item::new(&entry.node, format!("{}.annotations.{}", self.address, entry.key), self.notes))
     }
 
@@ -186,22 +197,59 @@ pub(super) fn config_autoscaler(object: &Table<'_>, model: &mut Model) {
     model.additions.push(Addition { to, place: object.place(), what, settings });
 }
 
-/// Cloud Run's scaling.
-pub(in crate::import) fn cloud_run(
-    service: &mut Thing,
-    concurrency: Option<Item<'_>>,
-    cpu: Option<Item<'_>>,
-    least: Option<Item<'_>>,
-    most: Option<Item<'_>>,
-) {
-    let default = |value: &str| Origin::Default(format!("not set: Cloud Run's default is {value}"));
-    service.set("scaling.cloud-run.concurrency", "80", default("80"));
-    service.set("scaling.cloud-run.max-instances", "100", default("100"));
-    service.put("scaling.cloud-run.concurrency", concurrency.and_then(|item| item.whole()), |count| {
-        count.max(1).to_string()
+/// A product that is Cloud Run, with its defaults.
+pub(in crate::import) struct Product {
+    name: &'static str,
+    concurrency: &'static str,
+    memory_mb: f64,
+    timeout_s: f64,
+}
+
+/// A service of Cloud Run.
+pub(in crate::import) const CLOUD_RUN: Product =
+    Product { name: "Cloud Run", concurrency: "80", memory_mb: 512.0, timeout_s: 300.0 };
+
+/// A function of Cloud Functions, 2nd generation (Cloud Run functions): one request at a time.
+pub(in crate::import) const CLOUD_FUNCTIONS: Product =
+    Product { name: "Cloud Functions", concurrency: "1", memory_mb: 256.0, timeout_s: 60.0 };
+
+/// What a description of Cloud Run says, however it spells it.
+pub(in crate::import) struct CloudRun<'a> {
+    pub(in crate::import) concurrency: Option<Item<'a>>,
+    pub(in crate::import) cpu: Option<Item<'a>>,
+    pub(in crate::import) memory: Option<Item<'a>>,
+    /// In seconds, with or without its unit.
+    pub(in crate::import) timeout: Option<Item<'a>>,
+    /// Instances of the service, and of its revision: the larger counts.
+    pub(in crate::import) min: [Option<Item<'a>>; 2],
+    /// Likewise: the smaller counts.
+    pub(in crate::import) max: [Option<Item<'a>>; 2],
+    /// Whether there is CPU only while requests are in progress, which is how requests are billed.
+    pub(in crate::import) cpu_is_throttled: bool,
+}
+
+/// Memory, time-out, scaling and billing of Cloud Run.
+pub(in crate::import) fn cloud_run(service: &mut Thing, product: &Product, said: &CloudRun<'_>) {
+    let default = |value: &str| Origin::Default(format!("not set: the default of {} is {value}", product.name));
+    let counts =
+        |items: &[Option<Item<'_>>; 2]| -> Vec<Found<u64>> { items.iter().flatten().filter_map(Item::whole).collect() };
+    let (memory_mb, timeout_s) = (product.memory_mb, product.timeout_s);
+    service.set("memory", megabytes(memory_mb), default(&format!("{memory_mb} MiB")));
+    memory(service, said.memory.clone());
+    service.set("timeout", seconds(timeout_s), default(&format!("{timeout_s} s")));
+    let timeout = said.timeout.as_ref().and_then(|item| {
+        item.parsed("seconds such as 300 or 300s", |text| text.trim_end_matches('s').parse::<f64>().ok())
     });
-    service.put("scaling.cloud-run.cpu", found_quantity(cpu).filter(|found| found.value > 0.0), number);
-    service.put("scaling.cloud-run.min-instances", least.and_then(|item| item.whole()), |count| count.to_string());
-    service
-        .put("scaling.cloud-run.max-instances", most.and_then(|item| item.whole()), |count| count.max(1).to_string());
+    service.put("timeout", timeout, seconds);
+    service.set("scaling.cloud-run.concurrency", product.concurrency, default(product.concurrency));
+    service.set("scaling.cloud-run.max-instances", "100", default("100"));
+    let at_least_one = |count: u64| count.max(1).to_string();
+    let concurrency = said.concurrency.as_ref().and_then(Item::whole).filter(|found| found.value > 0);
+    service.put("scaling.cloud-run.concurrency", concurrency, at_least_one);
+    service.put("scaling.cloud-run.cpu", found_quantity(said.cpu.clone()).filter(|found| found.value > 0.0), number);
+    let min = counts(&said.min).into_iter().max_by_key(|found| found.value).filter(|found| found.value > 0);
+    service.put("scaling.cloud-run.min-instances", min, |count| count.to_string());
+    let max = counts(&said.max).into_iter().filter(|found| found.value > 0).min_by_key(|found| found.value);
+    service.put("scaling.cloud-run.max-instances", max, at_least_one);
+    service.platform = if said.cpu_is_throttled { Platform::CloudRun } else { Platform::CloudRunInstances };
 }

@@ -14,7 +14,7 @@ use crate::import::tree::{Node, Place};
 
 pub(in crate::import) const FORMAT: Format = Format { name: "Kubernetes object", is, read };
 pub(in crate::import) use deployment::REPLICAS;
-pub(in crate::import) use knative::cloud_run;
+pub(in crate::import) use knative::{CLOUD_FUNCTIONS, CLOUD_RUN, CloudRun, cloud_run};
 
 /// The key of the CPU that a pod requests, which matters where there are node groups.
 pub(in crate::import) const CPU_REQUEST: &str = "cpu.request";
@@ -149,9 +149,9 @@ fn go_duration(item: Option<Item<'_>>) -> Option<Found<String>> {
     })
 }
 
-/// Containers of a pod: the first one serves.
-fn container<'a>(spec: &Table<'a>) -> Option<Table<'a>> {
-    spec.list("containers").first().map(|item| {
+/// The containers of a pod.
+fn containers<'a>(spec: &Table<'a>) -> Vec<Table<'a>> {
+    let read = |item: Item<'a>| {
         let container = item.table();
         container.skip(&[
             "name",
@@ -173,19 +173,29 @@ fn container<'a>(spec: &Table<'a>) -> Option<Table<'a>> {
             "terminationMessagePolicy",
         ]);
         container
-    })
+    };
+    spec.list("containers").into_iter().map(read).collect()
 }
 
-/// Memory from a container's limit, or its request.
-fn container_memory(thing: &mut Thing, container: &Table<'_>) {
-    let resources = container.table("resources");
-    let (limits, requests) = (resources.table("limits"), resources.table("requests"));
-    memory(thing, limits.get("memory").or_else(|| requests.get("memory")));
-    // What a node has to have left. Kubernetes takes the limit where there is no request.
-    let cpu = found_quantity(requests.get("cpu").or_else(|| limits.get("cpu")));
-    thing.put(CPU_REQUEST, cpu.filter(|cpu| cpu.value > 0.0), number);
-    requests.skip(&["memory", "cpu", "ephemeral-storage", "nvidia.com/gpu"]);
-    limits.skip(&["cpu", "ephemeral-storage", "nvidia.com/gpu"]);
+/// What the containers of a pod need together: memory from their limits, or their requests; the place is that of the one that
+/// needs most.
+fn pod_resources(thing: &mut Thing, containers: &[Table<'_>]) {
+    let (mut memory, mut cpu) = (Vec::new(), Vec::new());
+    for container in containers {
+        let resources = container.table("resources");
+        let (limits, requests) = (resources.table("limits"), resources.table("requests"));
+        memory.extend(found_quantity(limits.get("memory").or_else(|| requests.get("memory"))));
+        // What a node has to have left. Kubernetes takes the limit where there is no request.
+        cpu.extend(found_quantity(requests.get("cpu").or_else(|| limits.get("cpu"))));
+        requests.skip(&["memory", "cpu", "ephemeral-storage", "nvidia.com/gpu"]);
+        limits.skip(&["cpu", "ephemeral-storage", "nvidia.com/gpu"]);
+    }
+    let sum = |found: Vec<Found<f64>>| {
+        let value = found.iter().map(|found| found.value).sum();
+        found.into_iter().max_by(|a, b| a.value.total_cmp(&b.value)).map(|most| Found { value, ..most })
+    };
+    thing.put("memory", sum(memory), |bytes| megabytes(bytes / 1_048_576.0));
+    thing.put(CPU_REQUEST, sum(cpu).filter(|cpu| cpu.value > 0.0), number);
 }
 
 /// What a pod may say beside its containers.

@@ -34,7 +34,7 @@ fn variables(node: &Node, text: &str, root: &Node, depth: usize) -> Node {
     let (mut made, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("${") {
         let Some(end) = closing(after) else { return unknown(text) };
-        let found = variable(&after[..end], root, depth);
+        let found = variable(&after[..end], node, root, depth);
         if before.is_empty() && made.is_empty() && end + 1 == after.len() {
             return found.unwrap_or_else(|| unknown(text));
         }
@@ -66,15 +66,15 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// The value of `self:custom.memory.${opt:stage}, 512`.
-fn variable(text: &str, root: &Node, depth: usize) -> Option<Node> {
+/// The value of `self:custom.memory.${opt:stage}, 512`, which is written in a node.
+fn variable(text: &str, node: &Node, root: &Node, depth: usize) -> Option<Node> {
     if depth > MAX_VARIABLES {
         return None;
     }
     let mut alternatives = split(text).into_iter();
     let first = alternatives.next()?.trim();
     // Variables may stand in variables.
-    let inner = Node::new(Value::Scalar(first.to_owned()), root.place);
+    let inner = Node::new(Value::Scalar(first.to_owned()), node.place);
     let first = if first.contains("${") {
         variables(&inner, first, root, depth + 1).text()?.to_owned()
     } else {
@@ -85,17 +85,17 @@ fn variable(text: &str, root: &Node, depth: usize) -> Option<Node> {
             let keys: Vec<&str> = path.split('.').filter(|key| !key.is_empty()).collect();
             root.at(&keys).filter(|node| !std::ptr::eq(*node, root)).map(|node| resolve_value(node, root, depth + 1))
         }
-        Some(("sls", "stage")) => Some(Node::new(Value::Scalar(stage(root)), root.place)),
+        Some(("sls", "stage")) => Some(Node::new(Value::Scalar(stage(root)), node.place)),
         Some(_) => None,
         None => {
             let literal = first.trim_matches(['\'', '"']);
             (literal != first || literal.parse::<f64>().is_ok())
-                .then(|| Node::new(Value::Scalar(literal.to_owned()), root.place))
+                .then(|| Node::new(Value::Scalar(literal.to_owned()), node.place))
         }
     };
     found.filter(|node| !matches!(node.value, Value::Null | Value::Unknown(_))).or_else(|| {
         let rest: Vec<&str> = alternatives.collect();
-        if rest.is_empty() { None } else { variable(&rest.join(","), root, depth + 1) }
+        if rest.is_empty() { None } else { variable(&rest.join(","), node, root, depth + 1) }
     })
 }
 

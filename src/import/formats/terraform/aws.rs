@@ -1,28 +1,11 @@
 //! Functions, queues, streams, topics, rules and state machines of AWS in Terraform.
 
 use super::Resource;
-use crate::import::formats::lambda::{self, MappingKeys, count, duration, flag, is_said, setting};
-use crate::import::model::{Definition, Kind, Link, Model, Origin, Platform, Setting, Thing, number, seconds, text};
+use crate::import::formats::lambda::{self, Spelling, count, duration, is_said, setting};
+use crate::import::model::{Definition, Kind, Link, Model, Origin, Platform, Setting, Thing, seconds, text};
 use crate::import::path::{FUNCTION_URL, OFF};
 use crate::import::reader::{Item, Table};
 use crate::import::workflow::of_text;
-
-/// As Terraform spells the settings of a mapping.
-const KEYS: MappingKeys = MappingKeys {
-    batch_size: "batch_size",
-    window: "maximum_batching_window_in_seconds",
-    scaling: "scaling_config",
-    max_concurrency: "maximum_concurrency",
-    partial_failure: "function_response_types",
-    parallelization: "parallelization_factor",
-    bisect: "bisect_batch_on_function_error",
-    retries: "maximum_retry_attempts",
-    max_age: "maximum_record_age_in_seconds",
-    provisioned: ["provisioned_poller_config", "minimum_pollers", "maximum_pollers"],
-    on_failure: ["destination_config", "on_failure", "destination_arn"],
-    filter: "filter_criteria",
-    window_of_time: "tumbling_window_in_seconds",
-};
 
 impl Resource<'_> {
     /// Takes in a resource of AWS, other than an API; false if it is none that is known.
@@ -84,6 +67,22 @@ impl Resource<'_> {
                     model.things.push(stream);
                 }
             }
+            "aws_pipes_pipe" => {
+                let source = table.block("source_parameters");
+                let keys = ["sqs_queue_parameters", "kinesis_stream_parameters", "dynamodb_stream_parameters"];
+                let parameters = keys.map(|key| source.block(key));
+                let settings =
+                    parameters.iter().flat_map(|table| lambda::consumer(table, Spelling::Terraform)).collect();
+                parameters.iter().chain([&source]).for_each(Table::skip_rest);
+                if let Some(item) = table.get("enrichment").filter(is_said) {
+                    let why = "not simulated: what a pipe calls between its source and its target";
+                    self.notes.ignore(item.node.place, item.address, why);
+                }
+                match table.get("desired_state").filter(|item| item.node.text() == Some("STOPPED")) {
+                    Some(off) => self.notes.ignore(off.node.place, off.address, "it is disabled"),
+                    None => self.link(model, Kind::Queue, self.refers("source"), self.refers("target"), settings),
+                }
+            }
             "aws_sns_topic" => {
                 let mut topic = self.thing(Kind::Topic);
                 topic.set("preset", text("sns"), Origin::Default("an SNS topic".to_owned()));
@@ -130,7 +129,7 @@ impl Resource<'_> {
         let from = self.refers("event_source_arn");
         let parts = ["kinesis", "dynamodb", "_msk_", ":kafka:"];
         let is_stream = from.iter().any(|name| parts.iter().any(|part| name.contains(part)));
-        let mut settings = lambda::consumer(table, &KEYS);
+        let mut settings = lambda::consumer(table, Spelling::Terraform);
         if !settings.iter().any(|setting| setting.key == "on-failure") {
             settings.extend(self.reference("on-failure", "destination_config", None));
         }
@@ -230,27 +229,17 @@ impl Resource<'_> {
         let table = &self.table;
         if self.kind == "aws_appautoscaling_target" {
             if table.text("service_namespace").is_some_and(|found| found.value == "lambda") {
-                let settings = [
-                    count("scaling.target-tracking.min-capacity", table.get("min_capacity")),
-                    count("scaling.target-tracking.max-capacity", table.get("max_capacity")),
-                ];
-                self.add(model, self.scaled(), settings.into_iter().flatten().collect());
+                self.add(model, self.scaled(), lambda::scalable_target(table, Spelling::Terraform));
                 model.aliases.push((self.address.to_owned(), self.scaled()));
             }
             return;
         }
         let config: Table<'_> = table.block("target_tracking_scaling_policy_configuration");
-        let target = config.number("target_value").map(|found| found.map(number));
-        let settings = [
-            setting("scaling.target-tracking.target", target),
-            duration("scaling.target-tracking.scale-out-cooldown", config.get("scale_out_cooldown")),
-            duration("scaling.target-tracking.scale-in-cooldown", config.get("scale_in_cooldown")),
-            flag("scaling.target-tracking.disable-scale-in", config.get("disable_scale_in")),
-        ];
+        let settings = lambda::target_tracking(&config, Spelling::Terraform);
         config.skip_rest();
         let is_lambda = table.text("service_namespace").is_none_or(|found| found.value == "lambda");
         if is_lambda {
-            self.add(model, self.scaled(), settings.into_iter().flatten().collect());
+            self.add(model, self.scaled(), settings);
         }
     }
 

@@ -1,10 +1,9 @@
 //! Function apps, queues and event hubs of Azure in Terraform.
 
 use super::Resource;
-use crate::import::formats::azure::{self, SERVICE_BUS, STORAGE_QUEUES, iso_duration};
-use crate::import::formats::lambda::{count, setting};
-use crate::import::model::{Kind, Model, Origin, Setting, Thing, megabytes, seconds};
-use crate::import::reader::Item;
+use crate::import::formats::azure::{self, SERVICE_BUS, STORAGE_QUEUES};
+use crate::import::formats::lambda::count;
+use crate::import::model::{Kind, Model, Origin, Setting, Thing, megabytes};
 
 impl Resource<'_> {
     /// Takes in a resource of Azure; false if it is none that is known.
@@ -16,9 +15,10 @@ impl Resource<'_> {
                 let mut app = azure::app(&name(), table.place());
                 app.ids.extend(self.ids());
                 let site = table.block("site_config");
-                let is_limit = |item: &Item<'_>| !matches!(item.node.text(), Some("0") | None);
-                let most = site.get("app_scale_limit").filter(is_limit);
-                azure::consumption(&mut app, count("scaling.azure-consumption.max-instances", most));
+                let plan = [self.refers("service_plan_id"), self.refers("app_service_plan_id")].concat();
+                let size = self.size(&plan).map(|found| found.value).unwrap_or_default();
+                let (most, least) = (site.get("app_scale_limit"), site.get("elastic_instance_minimum"));
+                azure::on_plan(&mut app, &size, most, least, self.notes);
                 site.skip_rest();
                 model.things.push(app);
             }
@@ -35,21 +35,13 @@ impl Resource<'_> {
                 app.put("scaling.azure-flex.per-instance-concurrency", each, |count| count.to_string());
                 model.things.push(app);
             }
+            // Read where an app names it.
+            "azurerm_service_plan" | "azurerm_app_service_plan" => {}
             "azurerm_servicebus_queue" | "azurerm_servicebus_subscription" => {
                 let name = name();
                 azure::queue(&name, "service-bus", SERVICE_BUS, table.place(), model);
-                let duration = |key: &'static str| {
-                    let is_finite = |item: &Item<'_>| item.node.text().is_some_and(|text| iso_duration(text).is_some());
-                    let item = table.get(key).filter(is_finite);
-                    item.and_then(|item| item.parsed("a duration such as PT30S", iso_duration))
-                        .map(|found| found.map(seconds))
-                };
-                let settings = [
-                    setting("visibility-timeout", duration("lock_duration")),
-                    count("max-receives", table.get("max_delivery_count")),
-                    setting("retention", duration("default_message_ttl")),
-                ];
-                self.complete(Kind::Queue, &name, settings.into_iter().flatten().collect(), model);
+                let keys = ["lock_duration", "max_delivery_count", "default_message_ttl"];
+                self.complete(Kind::Queue, &name, azure::service_bus(table, keys), model);
             }
             "azurerm_storage_queue" => {
                 let name = name();

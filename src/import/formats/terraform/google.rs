@@ -1,9 +1,10 @@
 //! Cloud Run services and Cloud Functions in Terraform.
 
 use super::Resource;
-use crate::import::formats::lambda::duration;
-use crate::import::formats::{google, kubernetes};
-use crate::import::model::{Kind, Model, Platform, Setting, Thing, as_name, seconds};
+use crate::import::formats::google;
+use crate::import::formats::kubernetes::{CLOUD_FUNCTIONS, CLOUD_RUN, CloudRun, cloud_run};
+use crate::import::formats::lambda::is_said;
+use crate::import::model::{Kind, Model, Platform, Thing, as_name};
 use crate::import::reader::Table;
 
 impl Resource<'_> {
@@ -100,57 +101,67 @@ impl Resource<'_> {
         let resources = container.block("resources");
         let limits = resources.table("limits");
         let annotations = metadata.table("annotations");
-        kubernetes::cloud_run(
+        let throttling = annotations.get("run.googleapis.com/cpu-throttling").and_then(|item| item.flag());
+        cloud_run(
             &mut service,
-            spec.get("container_concurrency"),
-            limits.get("cpu"),
-            annotations.get("autoscaling.knative.dev/minScale"),
-            annotations.get("autoscaling.knative.dev/maxScale"),
+            &CLOUD_RUN,
+            &CloudRun {
+                concurrency: spec.get("container_concurrency"),
+                cpu: limits.get("cpu"),
+                memory: limits.get("memory"),
+                timeout: spec.get("timeout_seconds"),
+                min: [annotations.get("autoscaling.knative.dev/minScale"), None],
+                max: [annotations.get("autoscaling.knative.dev/maxScale"), None],
+                cpu_is_throttled: throttling.is_none_or(|found| found.value),
+            },
         );
-        kubernetes::memory(&mut service, limits.get("memory"));
-        service.settings.extend(duration("timeout", spec.get("timeout_seconds")));
         [template, spec, metadata, container, resources, limits, annotations].iter().for_each(Table::skip_rest);
         service
     }
 
     fn cloud_run(&self) -> Thing {
-        let mut service = self.thing(Kind::Function);
-        service.platform = Platform::CloudRun;
-        let template = self.table.block("template");
-        let scaling = template.block("scaling");
-        let container = template.block("containers");
-        let limits = container.block("resources").table("limits");
-        kubernetes::cloud_run(
+        let mut service = self.of_google(Kind::Function);
+        let (template, own) = (self.table.block("template"), self.table.block("scaling"));
+        let (scaling, container) = (template.block("scaling"), template.block("containers"));
+        let resources = container.block("resources");
+        let limits = resources.table("limits");
+        // Without `resources` it is true, with them it has to be said (google_cloud_run_v2_service, cpu_idle).
+        let is_idle = resources.get("cpu_idle").filter(is_said).and_then(|item| item.flag());
+        cloud_run(
             &mut service,
-            template.get("max_instance_request_concurrency"),
-            limits.get("cpu"),
-            scaling.get("min_instance_count"),
-            scaling.get("max_instance_count"),
+            &CLOUD_RUN,
+            &CloudRun {
+                concurrency: template.get("max_instance_request_concurrency").filter(is_said),
+                cpu: limits.get("cpu"),
+                memory: limits.get("memory"),
+                timeout: template.get("timeout").filter(is_said),
+                min: [own.get("min_instance_count").filter(is_said), scaling.get("min_instance_count").filter(is_said)],
+                max: [own.get("max_instance_count").filter(is_said), scaling.get("max_instance_count").filter(is_said)],
+                cpu_is_throttled: is_idle.map_or(resources.node.entries().is_empty(), |found| found.value),
+            },
         );
-        kubernetes::memory(&mut service, limits.get("memory"));
-        service.settings.extend(template.get("timeout").and_then(|item| {
-            let found = item.parsed("seconds such as 300s", |text| text.trim_end_matches('s').parse::<f64>().ok())?;
-            Some(Setting::new("timeout", seconds(found.value), found.origin))
-        }));
-        [template, scaling, container, limits].iter().for_each(Table::skip_rest);
+        [template, own, scaling, container, resources, limits].iter().for_each(Table::skip_rest);
         service
     }
 
     fn google_function(&self) -> Thing {
-        let mut service = self.thing(Kind::Function);
-        service.platform = Platform::CloudRun;
+        let mut function = self.of_google(Kind::Function);
         let config = self.table.block("service_config");
-        service.ids.extend(config.text("uri").map(|found| found.value));
-        kubernetes::cloud_run(
-            &mut service,
-            config.get("max_instance_request_concurrency"),
-            config.get("available_cpu"),
-            config.get("min_instance_count"),
-            config.get("max_instance_count"),
+        function.ids.extend(config.text("uri").map(|found| found.value));
+        cloud_run(
+            &mut function,
+            &CLOUD_FUNCTIONS,
+            &CloudRun {
+                concurrency: config.get("max_instance_request_concurrency").filter(is_said),
+                cpu: config.get("available_cpu").filter(is_said),
+                memory: config.get("available_memory").filter(is_said),
+                timeout: config.get("timeout_seconds").filter(is_said),
+                min: [config.get("min_instance_count").filter(is_said), None],
+                max: [config.get("max_instance_count").filter(is_said), None],
+                cpu_is_throttled: true,
+            },
         );
-        kubernetes::memory(&mut service, config.get("available_memory"));
-        service.settings.extend(duration("timeout", config.get("timeout_seconds")));
         config.skip_rest();
-        service
+        function
     }
 }

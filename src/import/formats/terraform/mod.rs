@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::Format;
 use crate::import::model::{Addition, Kind, Link, Model, Origin, Platform, Setting, Thing, as_name};
-use crate::import::reader::{Item, Notes, Table};
+use crate::import::reader::{Found, Item, Notes, Table};
 use crate::import::tree::{Node, Value};
 
 pub(in crate::import) const PLAN: Format = Format { name: "Terraform plan", is: is_plan, read: read_plan };
@@ -33,9 +33,53 @@ fn read_plan(document: &Node, model: &mut Model, notes: &Notes) {
     }
     // `terraform show -json` without a plan prints `values`.
     let values = document.get("planned_values").or_else(|| document.get("values"));
+    let mut found = Vec::new();
     if let Some(root) = values.and_then(|values| values.get("root_module")) {
-        module(root, &references, model, notes, 0);
+        module(root, &mut found, 0);
     }
+    read_all(&found, &references, model, notes);
+}
+
+/// A resource as it is written.
+struct Written<'a> {
+    kind: &'a str,
+    name: &'a str,
+    address: String,
+    values: &'a Node,
+}
+
+fn read_all(found: &[Written<'_>], references: &References, model: &mut Model, notes: &Notes) {
+    let sizes = sizes(found, notes);
+    for Written { kind, name, address, values } in found {
+        let table = Item::new(values, address.as_str(), notes).table();
+        Resource { kind, name, address, references, sizes: &sizes, notes, table }.read(model);
+    }
+}
+
+/// What others name for a size: the names by which they do, and the size.
+type Sizes = Vec<(Vec<String>, Found<String>)>;
+
+/// Sizes of plans of Azure, and types of machines in launch templates.
+fn sizes(found: &[Written<'_>], notes: &Notes) -> Sizes {
+    let mut sizes = Sizes::new();
+    for Written { kind, address, values, .. } in found {
+        let table = Item::new(values, address.as_str(), notes).table();
+        table.skip_rest();
+        let size = match *kind {
+            "azurerm_service_plan" => table.text("sku_name"),
+            "azurerm_app_service_plan" => {
+                let sku = table.block("sku");
+                sku.skip_rest();
+                sku.text("size")
+            }
+            "aws_launch_template" | "aws_launch_configuration" => table.text("instance_type"),
+            _ => continue,
+        };
+        let names = ["id", "name", "arn"].into_iter().filter_map(|key| table.node.get(key)?.text().map(str::to_owned));
+        let names = names.chain([without_index(address)]).collect();
+        sizes.extend(size.filter(|size| !size.value.is_empty()).map(|size| (names, size)));
+    }
+    sizes
 }
 
 /// What expressions of resources refer to, by address and key.
@@ -79,50 +123,40 @@ fn references(expression: &Node, prefix: &str, names: &mut Vec<String>) {
     }
 }
 
-fn module(node: &Node, references: &References, model: &mut Model, notes: &Notes, depth: usize) {
+fn module<'a>(node: &'a Node, found: &mut Vec<Written<'a>>, depth: usize) {
     for resource in node.get("resources").map_or(&[][..], Node::elements) {
-        if resource.says("mode", "data") {
-            continue;
-        }
-        let address = resource.get("address").and_then(Node::text).unwrap_or_default();
-        let kind = resource.get("type").and_then(Node::text).unwrap_or_default();
-        let name = resource.get("name").and_then(Node::text).unwrap_or_default();
-        if let Some(values) = resource.get("values") {
-            Resource { kind, name, address, references, notes, table: Item::new(values, address, notes).table() }
-                .read(model);
+        let of = |key: &str| resource.get(key).and_then(Node::text).unwrap_or_default();
+        if let Some(values) = resource.get("values").filter(|_| of("mode") != "data") {
+            found.push(Written { kind: of("type"), name: of("name"), address: of("address").to_owned(), values });
         }
     }
     if depth < 50 {
-        node.get("child_modules")
-            .map_or(&[][..], Node::elements)
-            .iter()
-            .for_each(|child| module(child, references, model, notes, depth + 1));
+        let children = node.get("child_modules").map_or(&[][..], Node::elements);
+        children.iter().for_each(|child| module(child, found, depth + 1));
     }
 }
 
 fn read_state(document: &Node, model: &mut Model, notes: &Notes) {
-    let references = References::new();
+    let mut found = Vec::new();
     for resource in document.get("resources").map_or(&[][..], Node::elements) {
-        if resource.says("mode", "data") {
+        let of = |key: &str| resource.get(key).and_then(Node::text).unwrap_or_default();
+        if of("mode") == "data" {
             continue;
         }
-        let kind = resource.get("type").and_then(Node::text).unwrap_or_default();
-        let name = resource.get("name").and_then(Node::text).unwrap_or_default();
+        let (kind, name) = (of("type"), of("name"));
         let module = resource.get("module").and_then(Node::text).map(|module| format!("{module}.")).unwrap_or_default();
         for (number, instance) in resource.get("instances").map_or(&[][..], Node::elements).iter().enumerate() {
-            let index = instance.get("index_key").and_then(Node::text);
-            let address = match index {
-                Some(key) if key.parse::<u64>().is_ok() => format!("{module}{kind}.{name}[{key}]"),
-                Some(key) => format!("{module}{kind}.{name}[\"{key}\"]"),
-                None if number > 0 => format!("{module}{kind}.{name}[{number}]"),
-                None => format!("{module}{kind}.{name}"),
+            let index = match instance.get("index_key").and_then(Node::text) {
+                Some(key) if key.parse::<u64>().is_ok() => format!("[{key}]"),
+                Some(key) => format!("[\"{key}\"]"),
+                None if number > 0 => format!("[{number}]"),
+                None => String::new(),
             };
-            if let Some(values) = instance.get("attributes") {
-                let table = Item::new(values, address.clone(), notes).table();
-                Resource { kind, name, address: &address, references: &references, notes, table }.read(model);
-            }
+            let address = format!("{module}{kind}.{name}{index}");
+            found.extend(instance.get("attributes").map(|values| Written { kind, name, address, values }));
         }
     }
+    read_all(&found, &References::new(), model, notes);
 }
 
 struct Resource<'a> {
@@ -130,6 +164,7 @@ struct Resource<'a> {
     name: &'a str,
     address: &'a str,
     references: &'a References,
+    sizes: &'a Sizes,
     notes: &'a Notes,
     table: Table<'a>,
 }
@@ -138,7 +173,7 @@ impl Resource<'_> {
     fn read(&self, model: &mut Model) {
         let known = self.aws(model) || self.api(model) || self.google(model) || self.azure(model) || self.nodes(model);
         if !known {
-            let why = format!("{} not relevant to the simulation", self.kind);
+            let why = format!("{} is not simulated", self.kind);
             self.notes.ignore(self.table.place(), self.address, why);
         }
         // Providers list every key a resource can have: what is not read here is not worth a word each.
@@ -167,6 +202,12 @@ impl Resource<'_> {
         let inner = names.first().and_then(|name| name.split(':').nth(1)).map(str::to_owned);
         names.extend(inner);
         names
+    }
+
+    /// The size that one of these names stands for.
+    fn size(&self, names: &[String]) -> Option<Found<String>> {
+        let is_meant = |known: &String| names.iter().any(|name| name == known);
+        self.sizes.iter().find(|(known, _)| known.iter().any(is_meant)).map(|(_, size)| size.clone())
     }
 
     fn thing(&self, kind: Kind) -> Thing {
