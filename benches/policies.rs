@@ -27,14 +27,20 @@ const POLICIES: [(&str, &str); 8] = [
 ];
 
 /// The same for one function with so many requests in progress, each on an instance of its own where that can be said.
-fn crowded(number: u32) -> [(&'static str, String); 6] {
-    let most = number * 3;
+fn crowded(number: u32) -> [(&'static str, String); 7] {
+    let (most, first) = (number * 3, number * 5 / 4);
     [
         ("per-request", "keep-alive.fixed.window = \"600s\"".to_owned()),
         ("knative", "scaling.knative = { container-concurrency = 1 }".to_owned()),
         ("predictive", "scaling.predictive.forecast.quantile.of = 10".to_owned()),
-        ("keda", format!("scaling.keda = {{ queue-length = 1, max-replicas = {most} }}")),
-        ("hpa", format!("scaling.hpa = {{ max-replicas = {most}, target-cpu-utilization = 60 }}")),
+        ("cloud-run", format!("scaling.cloud-run = {{ concurrency = 1, max-instances = {most} }}")),
+        ("keda", format!("scaling.keda = {{ queue-length = 1, max-replicas = {most}, initial-replicas = {first} }}")),
+        (
+            "hpa",
+            format!(
+                "scaling.hpa = {{ max-replicas = {most}, target-cpu-utilization = 60, initial-replicas = {first} }}"
+            ),
+        ),
         ("thresholds", "scaling.thresholds.target = 0.7".to_owned()),
     ]
 }

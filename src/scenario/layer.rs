@@ -1,5 +1,5 @@
-//! What is not written comes from below: a function takes from the function defaults, the defaults from the platform, and
-//! all of it from the preset. Layering works on the tree, before anything is interpreted.
+//! Layers of defaults: a function inherits from the function defaults, these from the platform, and all of them from
+//! the preset. Layering works on the tree, before it is interpreted.
 
 use super::preset::Preset;
 use super::raw::FileTable;
@@ -9,7 +9,7 @@ use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
-/// Fills in what presets and defaults say.
+/// Fills in presets and defaults.
 pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     let preset = preset_of(root);
     let place = preset.map(|(_, place)| place);
@@ -41,13 +41,13 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     sections.push(Entry::new("function-defaults", defaults.place, defaults.value));
 }
 
-/// The preset that the file names, and where.
+/// The preset named by the file, and its location.
 fn preset_of(root: &Node) -> Option<(Preset, SourceSpan)> {
     let node = root.get("platform")?.get("preset")?;
     Some((Preset::named(node.text()?)?, node.place))
 }
 
-/// Takes the function defaults out of the sections; they may be absent.
+/// Removes the function defaults, if any, from the sections.
 fn take_defaults(sections: &mut Vec<Entry>) -> Node {
     match sections.iter().position(|section| section.key == "function-defaults") {
         Some(at) => sections.remove(at).node,
@@ -55,14 +55,14 @@ fn take_defaults(sections: &mut Vec<Entry>) -> Node {
     }
 }
 
-/// Gives a function the cold start of its runtime, where the preset knows it and nothing else is said.
+/// Gives a function the cold start of its runtime, if the preset knows it and nothing else is set.
 fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problems: &mut Problems) {
     let Some((preset, place)) = preset else { return };
     let runtime = function.get("runtime");
     if function.get("cold-start").is_some() || runtime.is_some_and(|runtime| runtime.text().is_none()) {
         return;
     }
-    // With `cold-duration` the cold start is in the duration, unless a runtime is named.
+    // With `cold-duration`, the cold start is part of the duration, unless a runtime is named.
     let cold_start = if function.get("cold-duration").is_some() && runtime.is_none() {
         Some(Value::from_text("none"))
     } else {
@@ -75,8 +75,9 @@ fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problem
     }
 }
 
-/// Puts `under` beneath `over`: tables with known keys are merged; what names a kind or is a list replaces the whole. Of the
-/// scaling policy that the preset names too, what is not written is as there; `preset` is the place of its values.
+/// Merges `under` into `over`: tables with known keys are merged; lists and tables that select a kind replace the
+/// whole. A scaling policy that the preset names too keeps the preset's values where none are set; `preset` is their
+/// location.
 fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>) {
     let (Value::Table(entries), Shape::Table(table)) = (&mut over.value, shape.inner()) else { return };
     for lower in under.entries() {
@@ -91,7 +92,7 @@ fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>
     }
 }
 
-/// Fills in what a preset says about something of the same kind.
+/// Fills in what a preset sets for something of the same kind.
 fn fill_policy(over: &mut Node, under: &Node, preset: Option<SourceSpan>) {
     let ([kind], Value::Table(policy)) = (under.entries(), &mut over.value) else { return };
     let Some(same) = policy.iter_mut().find(|entry| entry.key == kind.key) else { return };

@@ -1,4 +1,4 @@
-//! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
+//! The checked scenario: everything that the engine and the experiments read, with nothing left for them to check.
 
 mod alarm;
 mod billing;
@@ -45,23 +45,23 @@ pub struct Scenario {
     pub simulation: Simulation,
     /// Settings shared by all functions.
     pub platform: Platform,
-    /// The functions, in the order of the file (or of the trace that brought them).
+    /// The functions, in the order of the file (or of the trace that defines them).
     pub functions: Vec<Function>,
-    /// The components that requests pass before they reach a function.
+    /// The components that requests pass before or after they reach a function.
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
     /// The sites, in the order of the file.
     pub sites: Vec<Site>,
-    /// The machines that instances run on, in the order of the file; none: there are always enough.
+    /// The machines that instances run on, in the order of the file; empty: there are always enough.
     pub node_groups: Vec<NodeGroup>,
-    /// What goes wrong.
+    /// Injected faults.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
     /// Objectives.
     pub objectives: Vec<Objective>,
-    /// What is watched while the run goes on.
+    /// Alarms.
     pub alarms: Vec<Alarm>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
@@ -73,30 +73,30 @@ pub struct Scenario {
     pub assumptions: Vec<Assumption>,
 }
 
-/// Something that a scenario takes from a preset and that readers of its results must know.
+/// A value of a preset that readers of the results should know about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
-    /// Why.
+    /// The reason.
     pub kind: AssumptionKind,
-    /// What it is about: a key of the preset, or a runtime with its package.
+    /// The subject: a key of the preset, or a runtime with its package type.
     pub subject: String,
-    /// What is assumed, and on what grounds.
+    /// The assumption and its basis.
     pub text: String,
 }
 
-/// Why something has to be known.
+/// Why readers should know about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssumptionKind {
     /// The value is unpublished: it is from memory, derived or assumed.
     Unverified,
-    /// It was measured of a function that does nothing; what a real one loads comes on top.
+    /// It was measured with a function that does nothing; a real one takes longer to load.
     MinimalFunction,
-    /// The scenario says something that the platform does not have, and something else stands for it.
+    /// The platform lacks something that the scenario sets, and something else stands for it.
     Adapted,
 }
 
-/// [`Scenario::drain`] where requests may be on their way for ever.
+/// [`Scenario::drain`] if requests may be on their way forever.
 const DRAIN: Span = Span::from_secs(900);
 
 /// A named change to a scenario: keys and the values set.
@@ -104,12 +104,12 @@ const DRAIN: Span = Span::from_secs(900);
 pub struct Variant {
     /// Unique name.
     pub name: String,
-    /// Dotted key and TOML value, in the order of the file. What it adds is not among them.
+    /// Dotted key and TOML value, in the order of the file. Additions are not included.
     pub set: Vec<(String, String)>,
 }
 
 impl Scenario {
-    /// The pods that the instances of a function are.
+    /// The pods that a function's instances are.
     ///
     /// # Panics
     /// If there is no such function.
@@ -125,7 +125,7 @@ impl Scenario {
         }
     }
 
-    /// Whether what the instances of a function use is paid with the nodes they run on.
+    /// Whether a function's instances are paid for through the nodes they run on.
     #[must_use]
     pub fn pays_for_nodes(&self, function: &Function) -> bool {
         let groups = function.groups_of(&self.node_groups);
@@ -138,35 +138,35 @@ impl Scenario {
         self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
     }
 
-    /// Whether requests may reach functions by a path, or do more there than run. It looks at all functions: for one of many
-    /// cells ask [`Self::has_path_to`].
+    /// Whether requests may pass components, or do more at a function than run. This checks all functions: for one of
+    /// many cells, use [`Self::has_path_to`].
     #[must_use]
     pub fn has_path(&self) -> bool {
         !self.components.is_empty() || self.functions.iter().any(|function| !function.steps.is_empty())
     }
 
-    /// The same for these functions, all that are simulated together: where there is a path, these are all there are.
+    /// The same for these functions, which are simulated together: with a path, these are all functions.
     #[must_use]
     pub fn has_path_to(&self, functions: &[FnId]) -> bool {
         !self.components.is_empty() || functions.iter().any(|id| !self.functions[id.index()].steps.is_empty())
     }
 
-    /// For how long after the horizon requests on a path are followed; none: to their end.
+    /// How long after the horizon requests on a path are followed; `None`: to their end.
     #[must_use]
     pub fn drain(&self) -> Option<Span> {
         let lasts = |component: &Component| component.spec.kind().lasts;
         self.simulation.drain.or_else(|| self.components.iter().any(lasts).then_some(DRAIN))
     }
 
-    /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.
+    /// What is evicted when memory is short: as `greedy-dual` of the functions says, else the least recently used.
     #[must_use]
     pub fn eviction_rule(&self) -> Rule {
         let mut rules = self.functions.iter().filter_map(|function| function.keep_alive.eviction_rule());
         rules.next().unwrap_or(Rule::LeastRecentlyUsed)
     }
 
-    /// What reserved and provisioned concurrency, the most that a policy may provision, leave of the account limit for
-    /// everybody else; `u32::MAX` without limit.
+    /// What reserved concurrency, provisioned concurrency and the maximum that policies may provision leave of the
+    /// account limit; `u32::MAX` without a limit.
     #[must_use]
     pub fn unreserved_concurrency(&self) -> u32 {
         let taken = self.functions.iter().map(|function| {

@@ -204,7 +204,7 @@ impl FunctionState<'_> {
             if self.account_wait.is_none() {
                 self.serve_queue(now, ctx);
             }
-            return;
+            return self.watch_policy(now, ctx);
         }
         if !instance.provisioned {
             instance.retires = now;

@@ -8,6 +8,7 @@ use super::super::slab::{Key, Slab};
 use crate::bits::Bits;
 use crate::id::InstanceId;
 use crate::policy::scaling::Removal;
+use crate::policy::scaling::by_instance::position;
 use crate::time::SimTime;
 
 /// Minimum number of gaps before they are closed.
@@ -120,7 +121,7 @@ impl Fleet {
 
     /// The instance with this id.
     pub(super) fn find(&self, id: InstanceId) -> Option<Key<Instance>> {
-        let place = self.members.binary_search_by_key(&id, |member| member.id).ok()?;
+        let place = position(&self.members, id, |member| member.id).ok()?;
         self.has(place).then(|| self.members[place].key)
     }
 

@@ -71,6 +71,7 @@ impl FunctionState<'_> {
         if self.account_wait.is_none() {
             self.serve_queue(now, ctx);
         }
+        self.watch_policy(now, ctx);
     }
 
     /// The machine of an instance goes: it takes no further request, and another one is started in its place where there must be

@@ -1,13 +1,13 @@
-//! Google Cloud Run: metrics of the last minute, an instance at once for a request that finds no room, and idle instances
-//! that are kept for a while.
+//! Google Cloud Run: metrics of the last minute, an immediate instance for a request without a free slot, and idle
+//! instances that are kept for a while.
 //!
-//! A service of Cloud Run (or a function of the second generation), one revision.
+//! One revision of a Cloud Run service (or of a second-generation function).
 //!
 //! Published (docs.cloud.google.com/run/docs/about-instance-autoscaling, 2026): instances = the larger of CPU in use /
-//! (CPUs of an instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each rounded up
-//! and on average over one minute, both targets 60 %; evaluated periodically (older copies: every 5 s); besides, a request
-//! that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
-//! only a request starts an instance.
+//! (CPUs per instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each averaged
+//! over one minute and rounded up, with both targets at 60 %; evaluated periodically (older versions: every 5 s). In
+//! addition, a request without a free slot starts an instance at once. Idle instances are kept up to 15 min, minimum
+//! instances forever. From zero, only a request starts an instance.
 //!
 //! Not published, and modeled so: before a run there was no load, so its first minute is averaged with nothing; requests
 //! that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
@@ -17,7 +17,7 @@
 
 use std::collections::VecDeque;
 
-use super::clock::Clock;
+use super::clock::{Clock, just_before};
 use super::{InstanceView, MANY, Pause, Policy, REMEMBERED_MAX, Removal, RequestTag, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
@@ -86,7 +86,7 @@ impl Policy for CloudRunSpec {
 
     /// 3.5 times the mean start, and at least 10 s (docs.cloud.google.com/run/docs/about-instance-autoscaling).
     fn queue_timeout(&self, mean_start_s: f64) -> Option<Span> {
-        // A start whose mean is infinite is waited for.
+        // A start with an infinite mean is waited for.
         Span::from_secs_f64((3.5 * mean_start_s).max(10.0)).ok()
     }
 
@@ -101,20 +101,20 @@ struct CloudRun {
     spec: CloudRunSpec,
     /// When the metrics are looked at.
     clock: Clock,
-    /// What has held since the last look, while it rests.
+    /// The values that have held since the last evaluation, while it rests.
     rest: Option<Rest>,
-    /// Set when a request may have found no room.
+    /// Set when a request may not have found a free slot.
     at_once: SimTime,
-    /// Totals at the evaluations of the last minute; one more in front, from which the minute is counted.
+    /// Totals at the evaluations of the last minute, preceded by one more, from which the minute is counted.
     past: VecDeque<(SimTime, Totals)>,
-    /// What the metrics recommended last.
+    /// The last recommendation from the metrics.
     recommended: f64,
-    /// Requests that have not ended, and those for which there is room on instances, started or not.
+    /// Requests in progress, and the slots of instances, started or starting.
     requests: u64,
     room: u64,
-    /// Before that no idle instance has been kept for long enough.
+    /// No idle instance has been kept long enough before this time.
     goes_at: SimTime,
-    /// Instances that were needed, recommended and ordered last.
+    /// Instances that were last needed, recommended and ordered.
     last: Option<(f64, f64, f64)>,
 }
 
@@ -127,7 +127,7 @@ struct Rest {
 }
 
 impl CloudRun {
-    /// An autoscaler that has seen nothing.
+    /// An autoscaler without history.
     fn new(spec: CloudRunSpec) -> Self {
         Self {
             clock: Clock::new(spec.interval),
@@ -143,8 +143,8 @@ impl CloudRun {
         }
     }
 
-    /// What the metrics of the last minute ask for.
-    fn recommend(&mut self, now: SimTime, totals: Totals) -> f64 {
+    /// The recommendation from the metrics of the last minute, and its maximum while no request arrives.
+    fn recommend(&mut self, now: SimTime, totals: Totals) -> (f64, f64) {
         self.past.push_back((now, totals));
         while self.past.get(1).is_some_and(|(at, _)| *at + self.spec.window <= now) {
             self.past.pop_front();
@@ -155,43 +155,37 @@ impl CloudRun {
         let requests = minute.in_progress_ns as f64 / window;
         let ready = minute.ready_ns as f64 / window;
         let spec = &self.spec;
-        let cpus = (requests * spec.cpu_per_request).min(ready * spec.cpu);
-        let by_cpu = (cpus / spec.cpu / spec.cpu_target).ceil();
+        let cpus = requests * spec.cpu_per_request;
         let by_concurrency = (requests / (f64::from(spec.concurrency) * spec.concurrency_target)).ceil();
-        by_cpu.max(by_concurrency)
+        let recommended = |cpus: f64| (cpus / spec.cpu / spec.cpu_target).ceil().max(by_concurrency);
+        (recommended(cpus.min(ready * spec.cpu)), recommended(cpus))
     }
 
-    /// Something happens: from now on the metrics are looked at again.
+    /// Something happens: from now on, metrics are evaluated again. Adds what the evaluations skipped until now would have seen,
+    /// as far back as the window reaches.
     fn wake(&mut self, now: SimTime) {
-        // A look at this very moment came before it.
-        self.remember_rest(now + Span::from_nanos(1));
-        self.clock.wake(now);
-    }
-
-    /// Remembers what looks before `end` would have seen that were passed over, as far back as the window reaches.
-    fn remember_rest(&mut self, end: SimTime) {
-        let Some(Rest { since, totals, ready }) = self.rest.take() else { return };
+        let (Some(Rest { since, totals, ready }), Some(last)) = (self.rest.take(), self.clock.wake(now)) else {
+            return;
+        };
         let (interval, window) = (self.spec.interval.as_nanos(), self.spec.window.as_nanos());
-        let passed = end.since(since).as_nanos();
-        let first = passed.saturating_sub(window.saturating_add(interval)) / interval;
-        for look in first.max(1)..passed.div_ceil(interval) {
-            let held = look * interval;
-            let ready_ns = totals.ready_ns + u128::from(ready) * u128::from(held);
-            self.past.push_back((since + Span::from_nanos(held), Totals { ready_ns, ..totals }));
-        }
+        let looks = last.since(since).as_nanos() / interval;
+        let seen = |look: u64| {
+            let held = Span::from_nanos(look * interval);
+            let ready_ns = totals.ready_ns + u128::from(ready) * u128::from(held.as_nanos());
+            (since + held, Totals { ready_ns, ..totals })
+        };
+        self.past.extend((looks.saturating_sub(window / interval + 1).max(1)..looks).map(seen));
+        let (at, totals) = seen(looks);
+        self.recommended = self.recommend(at, totals).0;
     }
 
-    /// Nothing that is looked at changes until an instance has been idle for long enough, unless something happens.
-    fn may_rest(&self, view: &View<'_>, answer: f64) -> bool {
-        self.recommended == 0.0
-            && self.requests == 0
-            && view.is_quiet()
-            && view.ready == view.existing
-            && view.existing == view.ordered
-            && answer == f64::from(view.ordered)
+    /// The recommendation does not grow until an instance has been idle for long enough, unless something happens.
+    fn may_rest(&self, view: &View<'_>, most: f64, answer: f64) -> bool {
+        let is_quiet = self.requests == 0 && view.is_quiet() && view.ready == view.existing;
+        is_quiet && most <= answer && answer == f64::from(view.ordered)
     }
 
-    /// Instances that are on their way, busy, or not idle for long enough.
+    /// Instances that are starting, busy, or not yet idle for long enough.
     fn kept(&mut self, view: &View<'_>) -> u32 {
         if !self.looks_at_instances(view.now) {
             return view.existing;
@@ -199,12 +193,12 @@ impl CloudRun {
         let idle = view.instances.iter().filter(|instance| instance.ready.is_some() && instance.in_flight == 0);
         let goes_at = |instance: &InstanceView| instance.last_used + self.spec.idle_timeout;
         let gone = idle.clone().filter(|instance| goes_at(instance) <= view.now).count() as u32;
-        // One that falls idle later goes later than that.
+        // An instance that becomes idle later is removed later.
         self.goes_at = idle.map(goes_at).fold(view.now + self.spec.idle_timeout, SimTime::min);
         view.existing - gone
     }
 
-    /// Instances that the waiting requests need beyond those on their way.
+    /// Instances that the waiting requests need beyond those that are starting.
     fn missing(&self, view: &View<'_>) -> u32 {
         let free = u64::from(view.existing) * u64::from(self.spec.concurrency) - u64::from(view.taken);
         let waiting = u64::from(view.queued).saturating_sub(free);
@@ -222,10 +216,10 @@ impl Scaling for CloudRun {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        let is_look = self.clock.next() <= view.now;
-        if is_look {
-            self.remember_rest(view.now);
-            self.recommended = self.recommend(view.now, view.totals);
+        self.wake(just_before(view.now));
+        let mut most = f64::INFINITY;
+        if self.clock.next() <= view.now {
+            (self.recommended, most) = self.recommend(view.now, view.totals);
             self.clock.ticked(view.now);
         }
         self.at_once = SimTime::NEVER;
@@ -234,9 +228,10 @@ impl Scaling for CloudRun {
         let answer = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         self.last = Some((needed, self.recommended, answer));
         self.room = answer as u64 * u64::from(self.spec.concurrency);
-        if is_look && self.may_rest(view, answer) {
+        if self.may_rest(view, most, answer) {
             self.rest = Some(Rest { since: view.now, totals: view.totals, ready: view.ready });
-            self.clock.rest(SimTime::from_nanos(self.goes_at.as_nanos().saturating_sub(1)));
+            let is_least = answer <= f64::from(self.spec.min_instances);
+            self.clock.rest(if is_least { SimTime::NEVER } else { just_before(self.goes_at) });
         }
         Some(answer)
     }
@@ -286,9 +281,7 @@ impl Scaling for CloudRun {
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt as _;
-
-    use super::super::testing::{at, ready, view};
+    use super::super::testing::{at, ready, rests_without_a_trace, view};
     use super::*;
 
     fn spec() -> CloudRunSpec {
@@ -306,7 +299,7 @@ mod tests {
         }
     }
 
-    /// What it answers at each multiple of 5 s with so many requests in progress and instances ready all the time.
+    /// Its decision at each multiple of 5 s, with this many requests in progress and instances ready throughout.
     fn under(spec: CloudRunSpec, in_progress: u32, ready: u32, decisions: u64) -> Vec<f64> {
         let mut policy = CloudRun::new(spec);
         let integral = |number: u32, now: u64| u128::from(number) * u128::from(now) * 1_000_000_000;
@@ -320,17 +313,17 @@ mod tests {
 
     #[test]
     fn concurrency_at_sixty_percent_over_a_minute() {
-        // 480 requests / (80 x 0.6) = 10 when the minute is full; after 30 s half of that.
+        // 480 requests / (80 x 0.6) = 10 once the minute is full; after 30 s, half of that.
         let answers = under(spec(), 480, 10, 15);
         assert_eq!((answers[0], answers[6], answers[12], answers[14]), (0.0, 5.0, 10.0, 10.0));
     }
 
     #[test]
     fn cpu_at_sixty_percent_over_a_minute() {
-        // 20 requests at 0.25 vCPU are 5; / 2 vCPU / 0.6 = 4.2; by concurrency 20 / 48 = 1.
+        // 20 requests at 0.25 vCPU use 5; / 2 vCPU / 0.6 = 4.2; by concurrency 20 / 48 = 1.
         let cpu = CloudRunSpec { cpu: 2.0, cpu_per_request: 0.25, ..spec() };
         assert_eq!(under(cpu.clone(), 20, 10, 13)[12], 5.0);
-        // Two instances have no more than 4 vCPU: 4 / 2 / 0.6 = 3.3.
+        // Two instances have at most 4 vCPU: 4 / 2 / 0.6 = 3.3.
         assert_eq!(under(cpu, 20, 2, 13)[12], 4.0);
     }
 
@@ -365,79 +358,14 @@ mod tests {
         assert_eq!(answer(920, &two[1..]), Some(0.0));
     }
 
-    /// What the metrics recommend while requests of 100 ms come to instances that start at once and stay, and how often it was
-    /// asked. If not `rests`, it is woken after each look.
-    fn recommended_over_time(arrivals: &[u64], rests: bool) -> (Vec<(SimTime, f64)>, u32) {
-        const RUNS: u64 = 100;
-        let spec =
-            CloudRunSpec { idle_timeout: Span::from_secs(100_000), cpu_per_request: 1.0, cpu_target: 0.01, ..spec() };
-        let mut policy = CloudRun::new(spec);
-        let (mut recommended, mut asked) = (vec![(SimTime::ZERO, 0.0)], 0);
-        let (mut instances, mut requests) = (1, 0);
-        let (mut totals, mut reached) = (Totals::default(), SimTime::ZERO);
-        let mut look = |policy: &mut CloudRun, now: SimTime, instances: &mut u32, requests: u32, totals: Totals| {
-            let (existing, in_progress) = (*instances, requests);
-            let there = View { existing, ready: existing, ordered: existing, ..view(now) };
-            let answer = policy.decide(&View { in_progress, taken: in_progress, totals, ..there });
-            *instances = answer.expect("an answer").max(1.0) as u32;
-            asked += 1;
-            if recommended.last().is_none_or(|(_, last)| *last != policy.recommended) {
-                recommended.push((now, policy.recommended));
-            }
-            if !rests {
-                policy.wake(now);
-            }
-        };
-        let mut events: Vec<(u64, bool)> = arrivals.iter().flat_map(|at| [(*at, true), (at + RUNS, false)]).collect();
-        events.sort_unstable();
-        for (at, is_arrival) in events {
-            let at = SimTime::from_nanos(at * 1_000_000);
-            let mut hold = |until: SimTime, instances: u32, requests: u32| {
-                let held = u128::from(until.since(reached).as_nanos());
-                totals.in_progress_ns += u128::from(requests) * held;
-                totals.ready_ns += u128::from(instances) * held;
-                reached = until;
-                totals
-            };
-            // At the same moment a look comes before an arrival, and after an end.
-            while policy.next() < at || is_arrival && policy.next() == at {
-                let now = policy.next();
-                let totals = hold(now, instances, requests);
-                look(&mut policy, now, &mut instances, requests, totals);
-            }
-            hold(at, instances, requests);
-            if is_arrival {
-                policy.arrived(at);
-                requests += 1;
-            } else {
-                policy.ended(at, InstanceId(0), false);
-                requests -= 1;
-            }
-        }
-        (recommended, asked)
-    }
-
     #[test]
     fn what_rests_decides_as_what_is_asked_every_five_seconds() {
-        let mut stream = crate::rng::Streams::new(7, 0).stream("cloud-run", Purpose::Arrivals);
-        let (mut rested, mut asked) = (0, 0);
-        for _ in 0..50 {
-            let mut at = 0;
-            let arrivals: Vec<u64> = (0..60)
-                .map(|_| {
-                    // Whole seconds now and then: a request at the moment of a look.
-                    let gap = [50, 700, 5_000, 31_000, 400_000][stream.random_range(0..5)];
-                    at +=
-                        if stream.random_range(0..3) == 0 { gap / 1_000 * 1_000 } else { stream.random_range(0..gap) };
-                    at
-                })
-                .collect();
-            let [resting, restless] = [true, false].map(|rests| recommended_over_time(&arrivals, rests));
-            assert_eq!(resting.0, restless.0, "{arrivals:?}");
-            assert!(resting.0.len() > 2, "{arrivals:?}");
-            (rested, asked) = (rested + resting.1, asked + restless.1);
+        let spec = CloudRunSpec { concurrency: 1, concurrency_target: 1.0, ..spec() };
+        let busy = CloudRunSpec { cpu_per_request: 1.0, cpu_target: 0.01, ..spec.clone() };
+        for spec in [spec, CloudRunSpec { idle_timeout: Span::from_secs(7), ..busy.clone() }, busy] {
+            let [rests, restless] = rests_without_a_trace(|| CloudRun::new(spec.clone()), CloudRun::wake);
+            assert!(rests * 4 < restless, "{rests} of {restless}");
         }
-        assert!(rested * 3 < asked, "{rested} of {asked}");
     }
 
     #[test]

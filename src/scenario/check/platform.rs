@@ -1,4 +1,4 @@
-//! The platform: limits of the account, the rate of growth, prices.
+//! The platform: limits of the account, scaling rate, prices.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,11 +20,11 @@ use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
-/// The most requests per second for each unit of concurrency.
+/// Maximum number of requests per second per unit of concurrency.
 const MAX_REQUEST_RATE: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
-    /// What all functions share; without a table, no limits and no prices.
+    /// What all functions share; without the table, no limits and no prices.
     pub(super) fn platform(&mut self, table: Option<&PlatformTable>) -> Option<Platform> {
         let Some(table) = table else {
             return Some(Platform {
@@ -88,7 +88,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Requests that may start each second for each unit of concurrency.
+    /// Requests that may start per second, per unit of concurrency.
     fn request_rate(&mut self, account: &AccountTable) -> Option<Option<u32>> {
         let at = &account.request_rate_per_concurrency;
         let Some(rate) = at.flatten() else { return (!at.broken).then_some(None) };
@@ -103,7 +103,7 @@ impl Checker<'_, '_> {
 
     fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
         let (burst, rate) = ((*table.burst)?, (*table.rate)?);
-        // A rate below one in 292 years is none.
+        // A rate below one in 292 years counts as none.
         let refill = Span::from_secs_f64(1.0 / rate).unwrap_or(Span::FOREVER);
         Some(ScalingRate { burst, refill: refill.max(Span::from_nanos(1)) })
     }
@@ -130,7 +130,7 @@ impl Checker<'_, '_> {
             let help = "write free-requests and free-gb-seconds, or [platform] preset = \"aws-lambda\"";
             self.problems.push(Problem::warning(table.free_tier.place, message).help(help));
         }
-        // They are not in the text of the preset: few functions have a snapshot.
+        // They are not in the text of the preset, because few functions have a snapshot.
         let (keeping, restoring) = preset.map_or((0.0, 0.0), |preset| preset.file().snapshot_prices);
         Some(Billing {
             per_request_usd: *table.per_request_usd,
@@ -156,7 +156,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What is charged for processors and instances.
+    /// Prices of vCPUs and instances.
     fn resources(&mut self, table: &BillingTable) -> Option<ResourceBilling> {
         let vcpu_second_usd = match table.vcpu_second_usd.as_ref() {
             Some(tiers) => self.tiers(tiers, "platform.billing.vcpu-second-usd")?,
@@ -193,7 +193,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Whether it is clear how many vCPUs come with which memory.
+    /// Whether it is defined how many vCPUs come with each memory size.
     fn cpu_sizes(&mut self, table: &PlatformCpuTable) {
         let sizes = table.sizes.as_ref().map_or(&[][..], Vec::as_slice);
         if table.per_gb.is_some() && !sizes.is_empty() {
@@ -213,7 +213,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The account limit, where it is one of memory.
+    /// The account limit, if it is a limit on memory.
     pub(super) fn account_memory(&mut self, file: &FileTable, functions: &[Function]) -> Option<u32> {
         let account = file.platform.as_ref()?.concurrency.as_ref()?;
         let quota = (*account.account_memory)?;
@@ -250,7 +250,7 @@ impl Checker<'_, '_> {
         Some(tiers)
     }
 
-    /// Whether what must be in memory fits, and who is to go when others do not.
+    /// Whether what must be in memory fits, and which instances are removed when others do not fit.
     pub(super) fn memory(&mut self, file: &FileTable, functions: &[Function]) {
         let memory = file.platform.as_ref().and_then(|platform| platform.memory.as_ref()?.as_ref());
         let budget = memory.and_then(|memory| Some((memory.budget.place, (*memory.budget)?)));
@@ -301,7 +301,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What functions take out of the account limit, all together.
+    /// What all functions together take from the account limit.
     pub(super) fn reservations(&mut self, file: &FileTable, functions: &[Function]) {
         let most = |function: &'_ Function| function.scaling.most_provisioned();
         let with_policy = functions.iter().filter(|function| most(function) > 0);
@@ -315,7 +315,7 @@ impl Checker<'_, '_> {
             let policy = by_policy.get(name).copied().unwrap_or(0);
             let (reserved, own) = (concurrency.reserved.flatten(), policy.max(*concurrency.provisioned));
             provisioned += u64::from(own);
-            // Provisioned instances come out of the function's reserve, if it has one.
+            // Provisioned instances are part of the function's reserved concurrency, if it has any.
             taken += u64::from(reserved.unwrap_or(own));
             if reserved.is_some() || own > 0 {
                 let place = match reserved {

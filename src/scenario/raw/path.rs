@@ -1,4 +1,4 @@
-//! The path of requests: what a function does step by step, and what is made to go wrong.
+//! The path of requests: what a function does step by step, and injected faults.
 
 use crate::dist::DistSpec;
 use crate::path::bucket::BucketSpec;
@@ -85,9 +85,9 @@ table! {
 }
 
 table! {
-    /// A part of what is sent is poison.
+    /// A share of what is sent is poison.
     struct PoisonTable {
-        /// The share, as "5%".
+        /// The share, such as "5%".
         required ratio: Ratio,
     }
 }

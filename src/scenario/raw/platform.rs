@@ -1,4 +1,4 @@
-//! What all functions share: limits, the rate of growth, prices.
+//! Settings shared by all functions: limits, scaling rate, prices.
 
 use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -8,7 +8,7 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive, Rate, Size
 use crate::time::Span;
 
 table! {
-    /// Settings shared by all functions. With a preset, only what differs from it has to be written.
+    /// Settings shared by all functions. With a preset, only differences from it need to be set.
     struct PlatformTable {
         /// The platform that provides all values not set here.
         optional preset: Preset,
@@ -25,9 +25,9 @@ table! {
         optional stem_cells: List<StemCellsTable, 0, 1000>,
         /// vCPUs of an instance by its memory, for functions without `cpu.limit`. Default: 1.
         optional cpu: PlatformCpuTable,
-        /// On which node an instance is placed, where there are node groups.
+        /// The node on which an instance is placed, where there are node groups.
         optional placement: PlacementSpec,
-        /// Where images come from, and how fast they get onto a node, where there are node groups.
+        /// The source of images and how fast nodes pull them, where there are node groups.
         optional registry: RegistrySpec,
         /// Prices; "none": no charges.
         optional billing: OrNone<BillingTable>,
@@ -54,8 +54,8 @@ table! {
 }
 
 table! {
-    /// How many vCPUs come with the memory of an instance: in proportion, or by size. It is the `cpu.limit` of functions that
-    /// have a table `cpu` without one, and what is charged for where a platform charges for vCPUs.
+    /// How many vCPUs come with the memory of an instance: in proportion, or by size. This is the default `cpu.limit`
+    /// of functions with a `cpu` table, and what is charged where a platform charges for vCPUs.
     struct PlatformCpuTable {
         /// vCPUs per GB of memory.
         optional per_gb: Positive,
@@ -187,7 +187,7 @@ table! {
 }
 
 table! {
-    /// A unit of account: so many of it for each of these, at one price.
+    /// A billing unit: several amounts, converted to units and charged at one price.
     struct UnitTable {
         /// Units per request.
         default per_request: Amount = 0.0,

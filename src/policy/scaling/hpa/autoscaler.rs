@@ -1,29 +1,30 @@
-//! The HPA of a Deployment as a scaling policy: on its clock, with what it can see of the pods.
+//! The HPA of a Deployment as a scaling policy: its clock, and what it sees of the pods.
 //!
-//! Requests wait in front of the pods until one of them has a slot. A pod uses as much of the CPU that it requests as it
-//! has of its slots taken. From its order to its readiness a pod is Pending.
+//! Requests wait in front of the pods until one of them has a free slot. A pod uses the share of its requested CPU that
+//! its busy slots are of all its slots. From creation to readiness, a pod is Pending.
 
 use super::calculator::{MetricError, Reading, Resource, Target};
 use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
 use super::pods::{Phase, Pod, PodReading, Sample, group};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
+use crate::policy::scaling::clock::Clock;
 use crate::policy::scaling::replay::Gauge;
-use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View, next_multiple};
+use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View};
 use crate::time::{SimTime, Span};
 
-/// An HPA, what it measures, and the Deployment that it scales.
+/// An HPA, its metrics, and the Deployment that it scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoscalerSpec {
     /// The HPA and the flags of its controller.
     pub hpa: HpaSpec,
-    /// What is measured, at least one.
+    /// The metrics, at least one.
     pub metrics: Vec<Metric>,
-    /// How often it syncs, usually every [`SYNC_PERIOD`].
+    /// Interval between syncs, usually [`SYNC_PERIOD`].
     pub sync_period: Span,
     /// How its pods are measured.
     pub sampling: Sampling,
-    /// Pods when the Deployment is created, at the start of the run.
+    /// Number of pods when the Deployment is created, at the start of the run.
     pub initial_replicas: u32,
 }
 
@@ -32,11 +33,11 @@ pub struct AutoscalerSpec {
 pub enum Metric {
     /// CPU in percent of what the pods request (Resource, `averageUtilization`).
     CpuUtilization(u32),
-    /// Requests on a pod (Pods, `averageValue`).
+    /// Requests in progress on a pod (Pods, `averageValue`).
     Concurrency(f64),
-    /// Requests per second that a pod is given (Pods, `averageValue`).
+    /// Requests per second that reach a pod (Pods, `averageValue`).
     RequestRate(f64),
-    /// Requests that wait in front of the pods, for each pod (External, `averageValue`): at the moment of the sync.
+    /// Requests that wait in front of the pods at the time of the sync, per pod (External, `averageValue`).
     QueueLength(f64),
 }
 
@@ -57,41 +58,41 @@ impl Default for AutoscalerSpec {
 pub struct Autoscaler {
     hpa: Hpa,
     metrics: Vec<Metric>,
-    sync_period: Span,
     initial_replicas: u32,
     sampler: Sampler,
-    sync_at: SimTime,
+    /// When it syncs. While it rests, no samples are taken either.
+    clock: Clock,
     /// `spec.replicas` of the Deployment, once it is there.
     replicas: Option<i32>,
-    /// What the last sync saw and came to; none if it was no sync that was asked for last.
+    /// What the last sync saw and decided; `None` if the policy was last asked outside a sync.
     last: Option<Seen>,
-    /// Whether the Deployment was created just now.
+    /// Whether the Deployment has just been created.
     is_new: bool,
 }
 
-/// What a sync saw and came to.
+/// What a sync saw and decided.
 #[derive(Clone, Debug)]
 struct Seen {
     now: SimTime,
     measured: Vec<Measured>,
-    /// Slots of a pod.
+    /// Number of slots per pod.
     slots: u32,
     current: i32,
     sync: Sync,
 }
 
-/// A metric on average over the pods that count.
+/// The average of a metric over the pods that count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Average {
-    /// In its own unit; CPU as a part of what is requested; none without pods that count.
+    /// In the unit of the metric; CPU as a fraction of the request; `None` if no pods count.
     pub(super) value: Option<f64>,
-    /// Pods that count.
+    /// Number of pods that count.
     pub(super) sampled: usize,
     /// Running pods without a sample.
     pub(super) missing: usize,
 }
 
-/// What a sync came to, and why.
+/// The result of a sync, and its reason.
 pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current: i32, sync: Sync) -> String {
     let value = |average: &Option<Average>| average.and_then(|average| average.value);
     let metrics = metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(value(average)));
@@ -107,7 +108,7 @@ pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current
     }
 }
 
-/// Averages as they are recorded.
+/// The averages, as they are recorded.
 fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)> {
     let mut inputs: Vec<(Gauge, f64)> = Vec::new();
     for (metric, average) in metrics.iter().zip(averages) {
@@ -128,23 +129,22 @@ fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)>
 }
 
 impl Autoscaler {
-    /// An HPA whose Deployment is yet to be created.
+    /// An HPA whose Deployment has not been created yet.
     #[must_use]
     pub fn new(spec: AutoscalerSpec) -> Self {
         Self {
             hpa: Hpa::new(spec.hpa),
             metrics: spec.metrics,
-            sync_period: spec.sync_period,
             initial_replicas: spec.initial_replicas,
             sampler: Sampler::new(spec.sampling),
-            sync_at: SimTime::ZERO,
+            clock: Clock::new(spec.sync_period),
             replicas: None,
             last: None,
             is_new: false,
         }
     }
 
-    /// What was measured, on average.
+    /// The averages that were measured.
     fn averages(&self, seen: &Seen) -> Vec<Option<Average>> {
         let average = |(metric, (_, reading)): (&Metric, &Measured)| {
             let reading = reading.as_ref().ok()?;
@@ -155,14 +155,49 @@ impl Autoscaler {
 
     fn sync(&mut self, view: &View<'_>) -> i32 {
         let Some(current) = self.replicas else { return self.initial_replicas as i32 };
-        let resolution = self.sampler.resolution();
-        let scrape = self.sampler.seen(view.now);
-        let measured: Vec<Measured> =
-            self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
+        let window = self.sampler.resolution();
+        let measured = measure(&self.metrics, view, self.sampler.seen(view.now), window);
         let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
         self.last = Some(Seen { now: view.now, measured, slots: view.per_instance, current, sync });
         sync.desired
     }
+
+    /// Whether no sync changes anything unless something happens: the minimum is there, nobody is on it, and no sample that is
+    /// yet to be seen asks for more.
+    fn may_rest(&self, view: &View<'_>) -> bool {
+        let replicas = self.hpa.min_replicas();
+        let is_least = view.existing as i32 == replicas && view.ready == view.existing && view.is_quiet();
+        let mistrusted = self.hpa.initialization().cpu_period;
+        let is_enough = |proposal: Option<i32>| proposal.is_some_and(|proposal| proposal <= replicas);
+        is_least
+            && self.replicas == Some(replicas)
+            && self.last.as_ref().is_some_and(|seen| is_enough(seen.sync.proposal))
+            && view.instances.iter().all(|pod| pod.created + mistrusted <= view.now)
+            && self.sampler.unseen(view.now).is_some_and(|mut scrapes| {
+                scrapes.all(|scrape| {
+                    if scrape.is_idle(view.existing as usize) {
+                        return true;
+                    }
+                    let measured = measure(&self.metrics, view, Some(scrape), self.sampler.resolution());
+                    is_enough(self.hpa.propose(view.now, replicas, replicas, &measured))
+                })
+            })
+    }
+
+    /// Makes up for what was passed over up to `until`.
+    fn wake(&mut self, until: SimTime) {
+        if self.clock.rests() {
+            if let Some(last) = self.clock.wake(until) {
+                self.hpa.hold(last, self.hpa.min_replicas());
+            }
+            self.sampler.catch_up(until);
+        }
+    }
+}
+
+/// What the metrics are, where these samples are the newest.
+fn measure(metrics: &[Metric], view: &View<'_>, scrape: Option<&Scrape>, window: Span) -> Vec<Measured> {
+    metrics.iter().map(|metric| metric.measure(view, scrape, window)).collect()
 }
 
 impl Metric {
@@ -202,7 +237,7 @@ impl Metric {
         }
     }
 
-    /// The gauge that its average is recorded as.
+    /// The gauge under which its average is recorded.
     pub(super) const fn gauge(self) -> Gauge {
         match self {
             Self::CpuUtilization(_) => Gauge::CpuUtilization,
@@ -226,7 +261,7 @@ impl Metric {
     }
 }
 
-/// A pod as a metric sees it. It requests a CPU for each of its slots.
+/// A pod as a metric sees it. It requests one CPU per slot.
 fn pod_reading(
     instance: &InstanceView,
     scrape: &Scrape,
@@ -251,19 +286,23 @@ pub(super) fn milli(value: f64) -> i64 {
 
 impl Scaling for Autoscaler {
     fn next(&self) -> SimTime {
-        self.sync_at.min(self.sampler.next())
+        let next = self.clock.next();
+        if self.clock.rests() { next } else { next.min(self.sampler.next()) }
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         self.sampler.sample(view.now);
         (self.last, self.is_new) = (None, false);
-        if view.now < self.sync_at {
+        if view.now < self.clock.next() {
             return None;
         }
-        self.sync_at = next_multiple(view.now, self.sync_period);
+        self.clock.ticked_at_multiple(view.now);
         self.is_new = self.replicas.is_none();
         let replicas = view.bounded(f64::from(self.sync(view)));
         self.replicas = Some(replicas as i32);
+        if self.may_rest(view) {
+            self.clock.rest(SimTime::NEVER);
+        }
         Some(replicas)
     }
 
@@ -278,6 +317,10 @@ impl Scaling for Autoscaler {
         self.last.as_ref().map_or_else(Vec::new, |seen| inputs(&self.metrics, &self.averages(seen)))
     }
 
+    fn arrived(&mut self, now: SimTime) {
+        self.wake(now);
+    }
+
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.sampler.placed(now, instance);
         false
@@ -288,10 +331,12 @@ impl Scaling for Autoscaler {
     }
 
     fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         self.sampler.ready(now, instance);
     }
 
-    fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
+    fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         self.sampler.withdrawn(instance);
     }
 
@@ -306,14 +351,16 @@ impl Scaling for Autoscaler {
 
 #[cfg(test)]
 mod tests {
+    use super::super::behavior::Behavior;
     use super::*;
     use crate::policy::scaling::Totals;
+    use crate::policy::scaling::testing::rests_without_a_trace;
 
     fn at(secs: u64) -> SimTime {
         SimTime::ZERO + Span::from_secs(secs)
     }
 
-    /// A Deployment whose pods start in no time and are as busy as told.
+    /// A Deployment whose pods start at once and have the given load.
     struct World {
         policy: Autoscaler,
         pods: Vec<InstanceView>,
@@ -325,7 +372,7 @@ mod tests {
             Self { policy: Autoscaler::new(spec), pods: Vec::new(), queued: 0 }
         }
 
-        /// Asks at every moment up to `until`, each pod `busy` of two slots at once; what was ordered then.
+        /// Asks at every time up to `until`, with `busy` of two slots busy on each pod; returns what was ordered then.
         fn run(&mut self, until: SimTime, busy: u32) -> usize {
             while self.policy.next() <= until {
                 let now = self.policy.next();
@@ -381,7 +428,7 @@ mod tests {
         assert_eq!((world.run(at(29), 2), world.run(at(30), 2)), (4, 8));
         // At 45 s the sample of 30 s is seen; the 4 new pods have none: 400 % over 8 pods are 50 %, on target.
         assert_eq!(world.run(at(45), 2), 8);
-        // At 60 s all 8 have one, which covers all of the time since they were ready.
+        // At 60 s all 8 have one, which covers the whole time since they became ready.
         assert_eq!(world.run(at(60), 2), 16);
     }
 
@@ -399,6 +446,26 @@ mod tests {
         let mut world = World::new(spec(vec![Metric::QueueLength(10.0)]));
         world.queued = 70;
         assert_eq!((world.run(at(14), 1), world.run(at(15), 1)), (4, 7));
+    }
+
+    #[test]
+    fn what_rests_orders_as_what_syncs_on() {
+        let mut slow = Behavior::with_downscale_window(Span::from_secs(40));
+        slow.up.window = Span::from_secs(20);
+        let hpa = HpaSpec { max_replicas: 100, downscale_window: Span::from_secs(30), ..HpaSpec::default() };
+        let slow = HpaSpec { behavior: Some(slow), min_replicas: 2, ..hpa.clone() };
+        let often = Sampling { resolution: Span::from_secs(4), delay: Span::from_secs(9) };
+        let cases = [
+            (hpa.clone(), Metric::CpuUtilization(2), Sampling::default()),
+            (hpa, Metric::QueueLength(1.0), often),
+            (slow.clone(), Metric::Concurrency(0.01), Sampling::default()),
+            (slow, Metric::RequestRate(0.05), often),
+        ];
+        for (hpa, metric, sampling) in cases {
+            let spec = AutoscalerSpec { hpa, sampling, ..spec(vec![metric]) };
+            let [rests, restless] = rests_without_a_trace(|| Autoscaler::new(spec.clone()), Autoscaler::wake);
+            assert!(rests * 3 < restless, "{rests} of {restless}");
+        }
     }
 
     #[test]

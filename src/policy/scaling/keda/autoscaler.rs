@@ -1,19 +1,21 @@
-//! A `ScaledObject` on the queue of its function, as a scaling policy: KEDA's poller and the HPA that it makes, each on its
-//! own clock, on one Deployment.
+//! A `ScaledObject` on the queue of its function, as a scaling policy: KEDA's poller and its HPA, each with its own
+//! clock, on one Deployment.
 
 use super::{Keda, ScaledObject};
+use crate::id::InstanceId;
+use crate::policy::scaling::clock::{Clock, just_before};
 use crate::policy::scaling::hpa::behavior::Behavior;
 use crate::policy::scaling::hpa::calculator::{Reading, Target};
 use crate::policy::scaling::hpa::controller::{Hpa, HpaSpec, SYNC_PERIOD};
-use crate::policy::scaling::{Removal, Scaling, View, next_multiple};
+use crate::policy::scaling::{Removal, Scaling, View};
 use crate::time::SimTime;
 
-/// What a scenario says about it.
+/// The settings of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KedaSpec {
     /// The `ScaledObject`.
     pub object: ScaledObject,
-    /// Whether messages that are being worked on count beside those that wait.
+    /// Whether messages in progress count as well as waiting ones.
     pub scale_on_in_flight: bool,
     /// Windows and rates of the HPA.
     pub behavior: Option<Behavior>,
@@ -21,8 +23,8 @@ pub struct KedaSpec {
     pub initial_replicas: u32,
 }
 
-/// The poller and the HPA at work. KEDA looks for the first time when its object is created, the HPA a period later; where
-/// both look at the same moment, the HPA sees what was there before.
+/// The state of the poller and the HPA. KEDA polls first when its object is created, the HPA syncs one period later;
+/// where both act at the same time, the HPA sees what was there before.
 #[derive(Clone, Debug)]
 pub struct KedaAutoscaler {
     spec: KedaSpec,
@@ -30,9 +32,9 @@ pub struct KedaAutoscaler {
     hpa: Hpa,
     target: Target,
     replicas: i32,
-    poll_at: SimTime,
-    sync_at: SimTime,
-    /// The messages last seen, what the HPA proposed for them if it looked, and the answer.
+    polls: Clock,
+    syncs: Clock,
+    /// The number of messages last seen, the HPA's proposal for them if it synced, and the result.
     last: Option<(i64, Option<i32>, i32)>,
 }
 
@@ -41,58 +43,95 @@ impl KedaAutoscaler {
     #[must_use]
     pub fn new(spec: KedaSpec) -> Self {
         let (hpa, target) = spec.object.hpa();
+        let mut syncs = Clock::new(SYNC_PERIOD);
+        syncs.ticked(SimTime::ZERO);
         Self {
             keda: Keda::new(spec.object.clone(), SimTime::ZERO),
             hpa: Hpa::new(HpaSpec { behavior: spec.behavior.clone(), ..hpa }),
             target,
             replicas: spec.initial_replicas as i32,
-            poll_at: SimTime::ZERO,
-            sync_at: SimTime::ZERO + SYNC_PERIOD,
+            polls: Clock::new(spec.object.polling_interval),
+            syncs,
             last: None,
             spec,
         }
     }
 
-    /// The length of the queue, as the HPA asks for it through KEDA and KEDA itself: at this moment.
+    /// The length of the queue at this time, as KEDA and, through it, the HPA read it.
     fn messages(&self, view: &View<'_>) -> i64 {
         let in_flight = if self.spec.scale_on_in_flight { view.in_progress } else { 0 };
         i64::from(view.queued) + i64::from(in_flight)
     }
 
-    /// Hands back what the messages ask for.
+    /// Returns the replicas that the messages require.
     fn sync(&mut self, view: &View<'_>) -> Option<i32> {
         let reading = Reading::Value { value: self.messages(view) * 1000, ready: view.ready as i32 };
         let status = view.existing as i32;
         let sync = self.hpa.sync(view.now, self.replicas, status, &[(self.target, Ok(reading))]);
         self.replicas = sync.desired;
-        self.sync_at = next_multiple(view.now, SYNC_PERIOD);
+        self.syncs.ticked_at_multiple(view.now);
         sync.proposal
     }
 
     fn poll(&mut self, view: &View<'_>) {
         self.replicas = self.keda.poll(view.now, self.replicas, Some(self.messages(view)));
-        self.poll_at = next_multiple(view.now, self.spec.object.polling_interval);
+        self.polls.ticked_at_multiple(view.now);
+    }
+
+    /// Up to when looks change nothing unless something happens. The HPA holds its minimum, and at zero it does nothing.
+    fn rests_until(&self, view: &View<'_>) -> Option<SimTime> {
+        let is_least = self.replicas == 0 || self.replicas == self.hpa.min_replicas();
+        let is_there = view.is_quiet() && view.ready == view.existing && view.existing as i32 == self.replicas;
+        (is_least && is_there && self.messages(view) == 0).then(|| self.keda.stays_until(self.replicas)).flatten()
+    }
+
+    /// Makes up for the syncs passed over up to `until`.
+    fn wake(&mut self, until: SimTime) {
+        if let Some(last) = self.syncs.wake(until)
+            && self.replicas > 0
+        {
+            self.hpa.hold(last, self.replicas);
+        }
+        self.polls.wake(until);
     }
 }
 
 impl Scaling for KedaAutoscaler {
     fn next(&self) -> SimTime {
-        self.poll_at.min(self.sync_at)
+        if self.syncs.rests() { self.polls.next() } else { self.polls.next().min(self.syncs.next()) }
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        self.wake(just_before(view.now));
         if self.last.is_some() {
-            // What was ordered last, whoever ordered it.
+            // The last order, from either of them.
             self.replicas = view.ordered as i32;
         }
-        let proposal = if self.sync_at <= view.now { self.sync(view) } else { None };
-        if self.poll_at <= view.now {
+        let is_sync = self.syncs.next() <= view.now;
+        let proposal = if is_sync { self.sync(view) } else { None };
+        if self.polls.next() <= view.now {
             self.poll(view);
         }
         let replicas = view.bounded(f64::from(self.replicas));
         self.replicas = replicas as i32;
         self.last = Some((self.messages(view), proposal, self.replicas));
+        if is_sync && let Some(until) = self.rests_until(view) {
+            self.syncs.rest(SimTime::NEVER);
+            self.polls.rest(until);
+        }
         Some(replicas)
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        self.wake(now);
+    }
+
+    fn ready(&mut self, now: SimTime, _instance: InstanceId) {
+        self.wake(now);
+    }
+
+    fn withdrawn(&mut self, now: SimTime, _instance: InstanceId) {
+        self.wake(now);
     }
 
     fn why(&self) -> Option<String> {
@@ -116,16 +155,25 @@ impl Scaling for KedaAutoscaler {
 mod tests {
     use super::*;
     use crate::id::InstanceId;
+    use crate::policy::scaling::testing::rests_without_a_trace;
     use crate::policy::scaling::{InstanceView, Totals};
     use crate::time::Span;
 
-    /// (s, replicas) after each change, with so many messages waiting from a moment (s) on; pods start in no time.
+    /// (s, replicas) after each change, with this many messages waiting from each time (s) on; pods start at once.
     fn changes(spec: KedaSpec, queue: &[(u64, u32)], until: u64) -> Vec<(u64, u32)> {
         let mut policy = KedaAutoscaler::new(spec);
         let mut found = Vec::new();
         let mut pods: Vec<InstanceView> = Vec::new();
-        while policy.next() <= SimTime::ZERO + Span::from_secs(until) {
+        let mut queue_changes = queue.iter().map(|(secs, _)| SimTime::ZERO + Span::from_secs(*secs)).peekable();
+        loop {
             let now = policy.next();
+            if let Some(change) = queue_changes.next_if(|change| *change <= now) {
+                policy.arrived(change);
+                continue;
+            }
+            if now > SimTime::ZERO + Span::from_secs(until) {
+                return found;
+            }
             let secs = now.as_nanos() / 1_000_000_000;
             let queued = queue.iter().rev().find(|(from, _)| *from <= secs).map_or(0, |(_, length)| *length);
             let view = View {
@@ -154,7 +202,6 @@ mod tests {
                 found.push((secs, answer as u32));
             }
         }
-        found
     }
 
     fn spec(object: ScaledObject) -> KedaSpec {
@@ -164,10 +211,26 @@ mod tests {
     #[test]
     fn from_zero_to_one_to_many_and_back() {
         let queue = [(20, 42), (100, 0)];
-        // Polled at 30 s. 42 / 5 = 8.4, but an HPA without a behavior goes from 1 to 4 at most. Last active at 90 s, so
-        // inactive for more than 300 s at the poll of 420 s; until then the HPA remembers the 9 of 90 s.
+        // Polled at 30 s. 42 / 5 = 8.4, but an HPA without a behavior scales from 1 to at most 4. Last active at 90 s,
+        // so inactive for more than 300 s at the poll of 420 s; until then the HPA remembers the 9 of 90 s.
         let expected = [(30, 1), (45, 4), (60, 8), (75, 9), (405, 1), (420, 0)];
         assert_eq!(changes(spec(ScaledObject::default()), &queue, 900), expected);
+    }
+
+    #[test]
+    fn what_rests_orders_as_what_polls_on() {
+        let default = ScaledObject { queue_length: 1, ..ScaledObject::default() };
+        let held = ScaledObject { min_replicas: 2, ..default.clone() };
+        let often =
+            ScaledObject { polling_interval: Span::from_secs(2), cooldown_period: Span::from_secs(20), ..default };
+        let objects = [often.clone(), held.clone(), ScaledObject { idle_replicas: Some(0), ..held }, often];
+        let mut slow = Behavior::with_downscale_window(Span::from_secs(40));
+        slow.up.window = Span::from_secs(20);
+        for (object, behavior) in objects.into_iter().zip([None, None, None, Some(slow)]) {
+            let spec = KedaSpec { behavior, ..spec(object) };
+            let [rests, restless] = rests_without_a_trace(|| KedaAutoscaler::new(spec.clone()), KedaAutoscaler::wake);
+            assert!(rests * 3 < restless, "{rests} of {restless}");
+        }
     }
 
     #[test]
