@@ -291,9 +291,10 @@ pub(super) struct PlanArgs {
     /// Print only a patch that sets the recommended values in your own file (see --patch)
     #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
     pub(super) export: Option<ExportForm>,
-    /// With --export: the file to patch, as `forewarm import` read it; for terraform, the plan as JSON
+    /// With --export: the file to patch, as `forewarm import` read it; for terraform, the plan as JSON. May be repeated for
+    /// files that are only read, such as values of parameters
     #[arg(long, value_name = "FILE", requires = "export")]
-    pub(super) patch: Option<PathBuf>,
+    pub(super) patch: Vec<PathBuf>,
     /// Write a pull-request comment (Markdown) with before, after, cost and verdict to this file
     #[arg(long, value_name = "FILE")]
     pub(super) comment: Option<PathBuf>,

@@ -525,7 +525,11 @@ impl Component for Dependency {
             Disturbance::Throttle(bucket) => {
                 self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
             }
-            Disturbance::Deploy | Disturbance::ColdStart(_) | Disturbance::Crash(_) | Disturbance::Poison(_) => {}
+            Disturbance::LoseZone(..)
+            | Disturbance::Deploy
+            | Disturbance::ColdStart(_)
+            | Disturbance::Crash(_)
+            | Disturbance::Poison(_) => {}
         }
         self.work(ports);
     }

@@ -229,10 +229,9 @@ fn over_time_chart(found: &Backtest) -> Drawn {
         Tip { from: width * place as f64, to: width * (place + 1) as f64, text }
     });
     let names: Vec<&str> = found.over_time.iter().map(|one| one.title).collect();
-    let title = format!("Measured and simulated: {}", names.join(", "));
     let chart = Plot {
-        description: title.clone(),
-        title,
+        description: format!("Measured and simulated: {}", names.join(", ")),
+        title: "Measured and simulated over time".to_owned(),
         x: Axis::new("time", Quantity::Seconds, Scale::Time),
         panels: found.over_time.iter().map(panel).collect(),
         tips: tips.collect(),

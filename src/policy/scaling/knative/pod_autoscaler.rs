@@ -228,7 +228,10 @@ pub(super) fn in_words(tick: &Tick, spec: &DeciderSpec, replicas: i32) -> String
     let [(stable, _), (panic, _)] = tick.wanted;
     let mut why = format!(
         "stable average {:.2} and panic average {:.2} over target {}: {stable} and {panic} pods",
-        tick.observed.stable, tick.observed.panic, spec.target_value
+        tick.observed.stable,
+        tick.observed.panic,
+        // 70 % of 7 is not quite 4.9.
+        (spec.target_value * 1e6).round() / 1e6
     );
     let share = 100.0 * panic / f64::from(tick.ready.max(1));
     if tick.panics {
