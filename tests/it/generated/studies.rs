@@ -24,7 +24,7 @@ use super::{NAME, figures, files};
 use crate::harness::Memory;
 
 /// Requests after which a draw is stopped: what takes longer shows nothing more.
-const REQUESTS: u64 = 200_000;
+const REQUESTS: u64 = 500_000;
 /// And the time.
 const TIME: Duration = Duration::from_secs(4);
 
