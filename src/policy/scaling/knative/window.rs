@@ -165,8 +165,7 @@ impl Window {
         match self.last {
             Some(last) if bucket < last => return true,
             Some(last) if bucket.since(last) < self.length => {
-                for index in self.index(last) + 1..=self.index(bucket) {
-                    let slot = ring(index, self.buckets.len());
+                for slot in slots(self.index(last), self.index(bucket), self.buckets.len()) {
                     self.total -= self.buckets[slot];
                     self.buckets[slot] = 0.0;
                 }
@@ -190,8 +189,8 @@ impl Window {
         }
         // The sum runs over the buckets that have left the window since the last write, oldest first.
         let mut sum = self.total;
-        for index in self.index(last) + 1..=self.index(now) {
-            sum -= self.buckets[ring(index, self.buckets.len())];
+        for slot in slots(self.index(last), self.index(now), self.buckets.len()) {
+            sum -= self.buckets[slot];
         }
         let age = self.first.map_or(f64::INFINITY, |first| (self.index(last) - self.index(first)) as f64 + 1.0);
         let remaining = self.buckets.len() as f64 - (gap.as_nanos() / self.granularity.as_nanos()) as f64;
@@ -230,6 +229,16 @@ impl Window {
 
 fn ring(index: u64, len: usize) -> usize {
     (index % len as u64) as usize
+}
+
+/// The slots of the buckets after the one with the number `last` up to `until`, which are fewer than there are slots.
+fn slots(last: u64, until: u64, len: usize) -> impl Iterator<Item = usize> {
+    let first = ring(last + 1, len);
+    // A division for each would take longer than everything else.
+    (0..until.saturating_sub(last) as usize).map(move |further| {
+        let slot = first + further;
+        if slot < len { slot } else { slot - len }
+    })
 }
 
 fn times(span: Span, count: u64) -> Span {
