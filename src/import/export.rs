@@ -442,6 +442,9 @@ mod tests {
                 ("queue.Jobs.visibility-timeout", "3m"),
                 ("gateway.Api-Orders.throttle.rate", "500/s"),
                 ("gateway.Api-Orders.throttle.burst", "800"),
+                // The API has one throttle for all of its methods.
+                ("gateway.Api-Catalog.throttle.rate", "500/s"),
+                ("gateway.Api-Catalog.throttle.burst", "800"),
                 ("stream.Clicks.consumer.parallelization", "4"),
             ],
         );
