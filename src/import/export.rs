@@ -319,7 +319,8 @@ fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, 
         let message = format!("{} is in a module, which an override file cannot reach", thing.name);
         return Err((message, format!("set the module\'s variable instead: {attribute} = {}", spelt(key, value, "0"))));
     }
-    if at.contains('[') {
+    // Blocks within a resource have a number too.
+    if resource(&at).contains('[') {
         let message =
             format!("{at} is one of several instances of a resource, which an override file cannot tell apart");
         return Err((
