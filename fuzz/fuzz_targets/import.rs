@@ -10,6 +10,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(imported) = import("fuzz", std::slice::from_ref(&file), &Traffic::default()) {
         assert!(imported.scenario.parse::<toml::Table>().is_ok(), "{}", imported.scenario);
         let asked = [("function.F.memory".to_owned(), "512MB".to_owned()), ("function.F.timeout".to_owned(), "5s".to_owned())];
-        let _ = export(Form::Sam, &file, &asked);
+        let _ = export(Form::Sam, std::slice::from_ref(&file), &asked);
     }
 });

@@ -197,8 +197,8 @@ Examples:
   forewarm chaos shop.toml --variant with-breaker
   forewarm chaos shop.toml --format json | jq '.effects[0]'
 
-Each fault is injected in a run of its own. It starts after a third of the measured time and lasts for a tenth of it, at most \
-10 minutes. All runs serve the same requests, with common random numbers; damage is the difference from the run without faults.
+Each fault is injected in a separate run. It starts after a third of the measured time, or with the next requests if none arrive \
+while it lasts, and lasts for a tenth of the measured time, at most 10 minutes. All runs serve the same requests, with common random numbers; damage is the difference from the run without faults.
 
 Functions, gateways and dependencies slow down (to 20 % of their speed), return errors (50 %), answer 1 s later or are down. All \
 instances of a function are replaced by a deployment, or take 5 times as long to start. Queues, streams, topics and workflows \
@@ -291,9 +291,10 @@ pub(super) struct PlanArgs {
     /// Print only a patch that sets the recommended values in your own file (see --patch)
     #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
     pub(super) export: Option<ExportForm>,
-    /// With --export: the file to patch, as `forewarm import` read it; for terraform, the plan as JSON
+    /// With --export: the file to patch, as `forewarm import` read it; for terraform, the plan as JSON. May be repeated for
+    /// files that are only read, such as values of parameters
     #[arg(long, value_name = "FILE", requires = "export")]
-    pub(super) patch: Option<PathBuf>,
+    pub(super) patch: Vec<PathBuf>,
     /// Write a pull-request comment (Markdown) with before, after, cost and verdict to this file
     #[arg(long, value_name = "FILE")]
     pub(super) comment: Option<PathBuf>,

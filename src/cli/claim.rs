@@ -96,7 +96,10 @@ fn prefix() -> String {
 
 /// The error, without the temporary name, which users do not know.
 fn without_name(error: &io::Error) -> io::Error {
-    error.kind().into()
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "no folder can be created there"),
+        kind => kind.into(),
+    }
 }
 
 /// Why there is no lock.

@@ -36,7 +36,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitStatus, CliError> {
         }
         None => {
             if let Some((name, _)) = imported.beside.first() {
-                let message = format!("the scenario needs a file beside it, {name}: the definition of a workflow");
+                let message = format!("the scenario needs a file next to it, {name}: the definition of a workflow");
                 return Err(CliError::input(message, "pass --out FILE: it is written to the same folder"));
             }
             terminal::print(&imported.scenario)?;

@@ -48,7 +48,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
         return Ok(ExitStatus::Success);
     }
     // Before the search, which may take long.
-    let patched = args.patch.as_deref().map(read).transpose()?;
+    let patched = args.patch.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let folder = args.job.folder(study.scenario(), args.scenario.variant.as_deref());
     let results = Results::reserve(&folder)?;
 
@@ -70,9 +70,9 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
             .map(|()| sink);
         output.keep(written)?;
     }
-    match (args.export, &patched) {
-        (Some(form), Some(file)) => terminal::print_file(&exported(form, file, &answer.found)?)?,
-        _ => args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?,
+    match args.export {
+        Some(form) => terminal::print_file(&exported(form, &patched, &answer.found)?)?,
+        None => args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?,
     }
     if cancel.is_interrupted() {
         return Err(CliError::Unfinished);
@@ -122,7 +122,7 @@ fn outlook(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option
 }
 
 /// The recommended values as a patch of the file that they came from.
-fn exported(form: ExportForm, file: &File, found: &Found) -> Result<String, CliError> {
+fn exported(form: ExportForm, files: &[File], found: &Found) -> Result<String, CliError> {
     let Some(best) = found.best.and_then(|best| found.candidate(best)) else {
         terminal::complain("no configuration is shown to meet every objective: nothing to export\n");
         return Ok(String::new());
@@ -136,7 +136,7 @@ fn exported(form: ExportForm, file: &File, found: &Found) -> Result<String, CliE
     };
     let axes = found.axes.iter().zip(&best.values);
     let changes: Vec<Change> = axes.map(|(axis, value)| (axis.key.clone(), value.clone())).collect();
-    export(form, file, &changes).map_err(CliError::Scenario)
+    export(form, files, &changes).map_err(CliError::Scenario)
 }
 
 /// The value of a dotted key in a resolved scenario; elements of lists are addressed by name.

@@ -75,8 +75,8 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
         (Some(undisturbed), None) => undisturbed,
         (_, stopped) => return Err(stopped.unwrap_or(SimError::Cancelled)),
     };
-    let when = when(scenario);
-    let reference = Reference::of(scenario, &undisturbed, when);
+    let reference = Reference::of(scenario, &undisturbed, when(scenario));
+    let when = reference.when();
     let result = RunResult::of(scenario, &undisturbed);
     let (entries, left_out) = catalogue(scenario, &result, when);
 
@@ -203,6 +203,14 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     for site in scenario.sites.iter().filter(|site| scenario.sites.len() > 1 && !site.holds.is_empty()) {
         let what = What::Fault(site.holds.clone(), FaultKind::Outage);
         entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
+    }
+    for site in scenario.sites.iter().filter(|site| site.zones > 1) {
+        let is_function = |to: &&Destination| matches!(to, Destination::Function(_));
+        let functions: Vec<_> = site.holds.iter().filter(is_function).copied().collect();
+        if !functions.is_empty() {
+            let what = What::Fault(functions, FaultKind::ZoneOutage(0, site.zones));
+            entries.push(Entry { fault: "zone-lost", kind: "site", target: &site.name, what });
+        }
     }
     let spikes = scenario.sources.iter().filter_map(|source| {
         let what = What::Spike(additional(scenario, source, SPIKE - 1.0, "spike", when)?);
@@ -386,6 +394,27 @@ mod tests {
         // Of a spike of the same customer, nearly all.
         assert!((lost("new-tenant") - 800.0).abs() < 100.0, "{}", lost("new-tenant"));
         assert!((lost("spike") - 10_800.0).abs() < 400.0, "{}", lost("spike"));
+    }
+
+    /// A third of the measured period is 80 min, and a tenth at most 10 min: between the bursts at 50 and 90 min.
+    #[test]
+    fn faults_begin_when_requests_arrive() {
+        let burst = |first: &str| {
+            let scenario = testing::scenario(&format!(
+                "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"4h\"\nreplications = 1\n\
+                 [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\n\
+                 [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.burst = {{ size = 30, {first} }}\n",
+            ));
+            chaos(&scenario, NonZeroUsize::MIN, &()).expect("it runs").chaos
+        };
+        for (bursts, at_s) in
+            [("every = \"40m\", first = \"10m\"", 5_400.0), ("every = \"10h\", first = \"50m\"", 3_000.0)]
+        {
+            let found = burst(bursts);
+            assert_eq!((found.at_s, found.lasts_s), (at_s, 600.0), "{bursts}");
+            let outage = found.effects.iter().find(|one| one.fault == "outage").expect("an outage");
+            assert_eq!(outage.lost.mean, 30.0, "{bursts}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use diff::{Edit, diff};
 
 use super::model::{Body, Dialect, Kind, Origin, Setting, Thing};
 use super::reader::Notes;
+use super::tree::Place;
 use super::{File, Problems, model, path, text};
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::time::Span;
@@ -31,13 +32,14 @@ pub enum Form {
 /// A value to write: the dotted key of the scenario, and the value as the scenario has it.
 pub type Change = (String, String);
 
-/// The patch of a file that makes these changes.
+/// The patch of the first of some files that makes these changes. The others are read with it, as values of its parameters.
 ///
 /// # Errors
-/// A file that cannot be read, and changes that cannot be made in it: all of them, each with what to write by hand.
-pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Problems> {
+/// Files that cannot be read, and changes that cannot be made in it: all of them, each with what to write by hand.
+pub fn export(form: Form, files: &[File], changes: &[Change]) -> Result<String, Problems> {
+    let Some(file) = files.first() else { return Ok(String::new()) };
     let notes = Notes::default();
-    let (mut model, _, mut problems) = model(std::slice::from_ref(file), &notes)?;
+    let (mut model, names, mut problems) = model(files, &notes)?;
     path::lay(&mut model, "exported", &notes);
     let things: Vec<&Thing> = model.things.iter().filter(|thing| thing.kind != Kind::Source).collect();
     let mut edits = Vec::new();
@@ -47,10 +49,19 @@ pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Pro
         let made = match find(key, &things) {
             Err(help) => Err((format!("{} has no equivalent of `{key}`", file.name), help)),
             Ok((thing, rest)) if form == Form::Terraform => override_of(thing, rest, value, &mut blocks),
-            Ok((thing, rest)) => {
-                let others = sharing(thing, rest, value, &things, changes);
-                edit(thing, rest, value, &written, &others).map(|edit| edits.extend(edit))
-            }
+            Ok((thing, rest)) => match elsewhere(thing, rest) {
+                Some(place) => {
+                    let other = names.get(place.file()).map_or("", String::as_str);
+                    Err((
+                        format!("`{key}` is in {other}:{}", place.line()),
+                        format!("change it there: {key} = {value}"),
+                    ))
+                }
+                None => {
+                    let others = sharing(thing, rest, value, &things, changes);
+                    edit(thing, rest, value, &written, &others).map(|edit| edits.extend(edit))
+                }
+            },
         };
         if let Err((message, help)) = made {
             problems.push(Problem::error(SourceSpan::new(0, 0..0), message).help(help));
@@ -78,6 +89,14 @@ fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k st
     let rest = parts.next().ok_or_else(known)?;
     let thing = of_kind().find(|thing| thing.name == name).or_else(|| of_kind().find(|thing| thing.is_meant(name)));
     Ok((*thing.ok_or_else(known)?, rest))
+}
+
+/// The place of a value that is not in the first file.
+fn elsewhere(thing: &Thing, key: &str) -> Option<Place> {
+    match thing.settings.iter().find(|setting| setting.key == key)?.origin {
+        Origin::Read { place, .. } => Some(place).filter(|place| place.file() > 0),
+        _ => None,
+    }
 }
 
 /// Other values that are read at the place of this one, and that are not changed to the same: of a parameter, of `Globals`.
@@ -343,7 +362,7 @@ mod tests {
         let file = File { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
         let changes: Vec<Change> =
             changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        export(form, &file, &changes).unwrap_or_else(|wrong| panic!("{wrong}"))
+        export(form, &[file], &changes).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
     #[test]
@@ -398,7 +417,9 @@ mod tests {
         let text = "Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {Timeout: 3}}\n";
         let file = File { name: "t.yaml".to_owned(), bytes: text.as_bytes().to_vec() };
         let change = |key: &str| {
-            export(Form::CloudFormation, &file, &[(key.to_owned(), "1GB".to_owned())]).unwrap_err().to_string()
+            export(Form::CloudFormation, std::slice::from_ref(&file), &[(key.to_owned(), "1GB".to_owned())])
+                .unwrap_err()
+                .to_string()
         };
         assert!(change("function.F.memory").contains("add it by hand"), "{}", change("function.F.memory"));
         assert!(

@@ -30,7 +30,7 @@ mod yaml;
 use std::sync::Arc;
 
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
-use formats::FORMATS;
+use formats::{FORMATS, parameters};
 use model::Model;
 use reader::Notes;
 pub use traffic::{Recorded, Traffic};
@@ -78,6 +78,7 @@ fn model(files: &[File], notes: &Notes) -> Result<(Model, Vec<String>, Problems)
     let mut problems = Problems::default();
     let mut model = Model::default();
     let mut names: Vec<String> = Vec::new();
+    let mut parsed: Vec<(String, Vec<Node>)> = Vec::new();
     for file in files {
         let text: Arc<str> = match text(file) {
             Ok(text) => text.into(),
@@ -94,11 +95,23 @@ fn model(files: &[File], notes: &Notes) -> Result<(Model, Vec<String>, Problems)
         }
         names.resize(source.max(names.len()), String::new());
         names.push(file.name.clone());
-        model.file.clone_from(&file.name);
         match documents(source, &file.name, &text) {
-            Ok(documents) => read(&documents, &file.name, &mut model, notes, &mut problems),
+            Ok(documents) => parsed.push((file.name.clone(), documents)),
             Err(problem) => problems.push(problem),
         }
+    }
+    let documents = || parsed.iter().flat_map(|(_, documents)| documents);
+    model.parameters = documents().flat_map(parameters::values).collect();
+    for given in &model.parameters {
+        let declares = |key: &str, document: &Node| document.get(key).is_some_and(|all| all.get(&given.key).is_some());
+        let is_template = |document: &&Node| document.get("Resources").is_some() || document.get("resources").is_some();
+        if !documents().filter(is_template).any(|one| declares("Parameters", one) || declares("parameters", one)) {
+            notes.ignore(given.place, format!("parameter {}", given.key), "no template of these files has it");
+        }
+    }
+    for (name, documents) in &parsed {
+        model.file.clone_from(name);
+        read(documents, name, &mut model, notes, &mut problems);
     }
     let described = model.things.len() + model.links.len() + model.additions.len() + model.aliases.len();
     if described > MAX_RESOURCES {

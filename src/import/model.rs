@@ -278,6 +278,8 @@ pub(super) struct Model {
     pub(super) aliases: Vec<(String, Vec<String>)>,
     /// The name of the file that is being read.
     pub(super) file: String,
+    /// Values that files give to parameters of templates, each under `value`.
+    pub(super) parameters: Vec<Entry>,
     /// Settings of `[platform]`.
     pub(super) platform: Vec<Setting>,
     /// Where requests come in; known when the path has been laid.

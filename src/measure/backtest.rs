@@ -156,7 +156,7 @@ pub struct Backtest {
     pub length_s: f64,
     /// Replications behind each mean.
     pub replications: u32,
-    /// All of the time; or, with fitted parameters, before and after on both parts.
+    /// The whole period; or, with fitted parameters, before and after on both parts.
     pub parts: Vec<Part>,
     /// Fitted parameters with their values.
     pub fitted: Vec<(String, String)>,

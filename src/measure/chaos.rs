@@ -151,13 +151,36 @@ impl Ended {
 }
 
 impl Reference {
-    /// That of these replications, for faults that begin at `at` and last for `lasts`.
+    /// That of these replications, for faults that begin at `at` and last for `lasts`. Where no request arrives in that time,
+    /// they begin with the next interval in which one does, or else with the last one before.
     #[must_use]
     pub fn of(scenario: &Scenario, replications: &Replications, (at, lasts): (Span, Span)) -> Self {
         let window = Window::of(scenario);
         let points = replications.points();
         let each = replications.iter().map(Ended::of).collect();
-        Self { each, points, window, at, ends: at + lasts }
+        let mut reference = Self { each, points, window, at, ends: at + lasts };
+        let during = reference.during();
+        let arrivals = |(_, point): &(usize, &Point)| point.arrived > 0.0;
+        let mut from = reference.points.iter().enumerate().skip(during.start);
+        let before = || reference.points.iter().enumerate().take(during.start).rev().find(arrivals);
+        let busy = from.find(arrivals).or_else(before).map(|(interval, _)| interval);
+        if let Some(interval) = busy.filter(|interval| !during.contains(interval)) {
+            reference.at = Span::from_nanos(reference.window.interval.as_nanos().saturating_mul(interval as u64));
+            reference.ends = reference.at + lasts;
+        }
+        reference
+    }
+
+    /// When faults begin, and how long they last.
+    #[must_use]
+    pub fn when(&self) -> (Span, Span) {
+        (self.at, self.ends - self.at)
+    }
+
+    /// The intervals of the time series in which a fault lasts.
+    fn during(&self) -> std::ops::Range<usize> {
+        let interval = self.window.interval.as_nanos();
+        (self.at.as_nanos() / interval) as usize..self.ends.as_nanos().div_ceil(interval) as usize
     }
 
     /// What it found by itself.
@@ -185,8 +208,7 @@ impl Reference {
             let pairs = each.iter().zip(&self.each);
             Stat::of(&pairs.map(|(with, without)| of(with) - of(without)).collect::<Vec<_>>())
         };
-        let interval = self.window.interval.as_nanos();
-        let during = (self.at.as_nanos() / interval) as usize..self.ends.as_nanos().div_ceil(interval) as usize;
+        let during = self.during();
         let worst = |points: &[Point]| {
             let points = points.get(during.clone()).unwrap_or_default().iter();
             points.map(|point| point.latency_s_p99).filter(|p99| !p99.is_nan()).reduce(f64::max)

@@ -2,9 +2,9 @@
 //!
 //! An event is accepted at once, and the function is invoked as soon as possible. The rules are those of AWS Lambda
 //! (developer guide, invocation-async-error-handling): when the function fails, the event is retried after one minute,
-//! and after two more; when it is throttled, after one second, doubling up to five minutes, until the event is too old.
-//! Throttled tries do not count as attempts. That a long queue is read more slowly is documented without numbers, and
-//! not modeled.
+//! then after two; when it is throttled, after one second, doubling up to five minutes, until the event is too old.
+//! Throttled tries do not count as attempts. Lambda documents, without numbers, that it reads a long queue more slowly;
+//! this is not modeled.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
 use crate::schema::sizes::Bytes;
 use crate::time::{SimTime, Span};
 
-/// What results say of the queues of asynchronous invocations.
+/// What results report about the queues of asynchronous invocations.
 pub(crate) const KIND: Kind = Kind {
     title: "Asynchronous invocation",
     rows_are: "Function",
@@ -92,7 +92,7 @@ parameters! {
         default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
         /// Destination of discarded events: a queue or any other target. Default: they are only counted.
         optional dead_letter: Text,
-        /// Largest payload of an event; a larger one is refused, as by HTTP 413. AWS Lambda: 1MB since late 2025, 256KB before.
+        /// Largest payload of an event; a larger one is rejected, as by HTTP 413. AWS Lambda: 1MB since late 2025, 256KB before.
         default payload_limit: Bytes = 1 << 20,
         /// Share of events that are delivered twice (delivery is at least once).
         default duplicate_ratio: Ratio = 0.0,
@@ -125,9 +125,9 @@ impl AsyncParameters {
 /// The queue of asynchronous invocations of a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsyncSpec {
-    /// Which function.
+    /// The function that it invokes.
     pub function: String,
-    /// How they are handled.
+    /// How it handles events.
     pub parameters: AsyncParameters,
 }
 
@@ -190,10 +190,10 @@ struct AsyncQueue {
     stream: Stream,
     serial: u64,
     events: BTreeMap<u64, Event>,
-    /// When events are retried, or are too old.
+    /// When events are retried or expire.
     timers: Timers<u64>,
     errors: f64,
-    /// How much later events reach the function.
+    /// Delay until events reach the function.
     delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
@@ -207,7 +207,7 @@ impl AsyncQueue {
         ports.call(0, Token(id), event.parcel);
     }
 
-    /// Schedules a retry of an event, or discards it if it will be too old by then.
+    /// Schedules a retry of an event, or discards it if it would be too old by then.
     fn wait(&mut self, id: u64, pause: Span, now: SimTime) {
         let Some(event) = self.events.get_mut(&id) else { return };
         event.is_out = false;
@@ -376,7 +376,7 @@ mod tests {
         Bench::new(&AsyncSpec { function: "resize".to_owned(), parameters })
     }
 
-    /// The times at which the function is called, until then, where it ends each call after so long as it is told.
+    /// The times at which the function is called, up to a given time; each call ends after the given duration.
     fn tried(bench: &mut Bench, until: u32, takes: f64, ends: impl Fn(usize) -> Outcome) -> Vec<f64> {
         let (mut times, mut out) = (Vec::new(), Vec::new());
         for second in 0..=until {
@@ -429,7 +429,7 @@ mod tests {
         bench.arrive(1);
         let times = tried(&mut bench, 21_599, 0.0, |_| Outcome::Rejected);
         assert_eq!(times[..11], [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 127.0, 255.0, 511.0, 811.0]);
-        // 511 s in 9 tries, then every 300 s: 70 more before 6 h.
+        // 511 s for 9 tries, then one every 300 s: 70 more before 6 h.
         assert_eq!((times.len(), figures(&mut bench)), (1 + 9 + 70, [1.0, 0.0, 0.0, 0.0, 1.0]));
         bench.until(21_600.0);
         let done = bench.take();
@@ -442,7 +442,7 @@ mod tests {
         let mut bench = bench(parameters());
         bench.arrive(1);
         let ends = |attempt| if attempt % 2 == 0 { Outcome::Rejected } else { Outcome::Failed };
-        // Refused after 0 s, failed at 1 s, refused at 61 s, failed at 63 s, refused at 183 s, failed at 187 s.
+        // Throttled at 0 s, failed at 1 s, throttled at 61 s, failed at 63 s, throttled at 183 s, failed at 187 s.
         assert_eq!(tried(&mut bench, 1_000, 0.0, ends), [0.0, 1.0, 61.0, 63.0, 183.0, 187.0]);
         assert_eq!(figures(&mut bench), [1.0, 0.0, 1.0, 0.0, 0.0]);
     }

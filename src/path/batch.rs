@@ -3,7 +3,8 @@
 use super::Parcel;
 use crate::time::Span;
 
-/// What a batch is for who processes it: the first of its parcels, with the durations and sizes of all of them, and poison if one of them is.
+/// The batch as its processor sees it: the first of its parcels, with the durations and sizes of all, and poisonous if
+/// any of them is.
 pub(super) fn together(parcels: impl Iterator<Item = Parcel>) -> Option<Parcel> {
     parcels.reduce(|all, one| Parcel {
         items: all.items.saturating_add(one.items),

@@ -24,7 +24,7 @@ impl BucketSpec {
         }
     }
 
-    /// Tokens that it holds.
+    /// Maximum number of tokens.
     #[must_use]
     pub fn capacity(&self) -> f64 {
         self.burst.unwrap_or(self.rate).max(1.0)
@@ -35,7 +35,7 @@ impl BucketSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Throttle(pub Vec<BucketSpec>);
 
-/// Buckets in a row.
+/// Token buckets in sequence.
 type Row = List<BucketSpec, 1, 100>;
 
 impl Field for Throttle {
@@ -126,20 +126,20 @@ parameters! {
     }
 }
 
-/// The parts of a window.
+/// Parts of the window.
 const PARTS: u64 = 30;
 
-/// A limit that follows the load, at work: a bucket for one second whose rate grows.
+/// The state of a limit that follows the load: a bucket of one second whose rate grows.
 #[derive(Clone, Debug)]
 pub(super) struct OnDemand {
     spec: OnDemandSpec,
     bucket: Bucket,
-    /// The highest rate served before the window, and in each of its parts.
+    /// The highest rate served before the window, and in each part of it.
     before: f64,
     parts: VecDeque<(u64, f64)>,
-    /// The present limit.
+    /// The current limit.
     rate: f64,
-    /// The present second, and what was served in it.
+    /// The current second, and what was served in it.
     second: u64,
     served: u64,
 }
@@ -183,7 +183,7 @@ impl OnDemand {
 mod tests {
     use super::*;
 
-    /// The calls that are let through of a constant load per second from a full bucket, until this time.
+    /// Calls admitted from a constant load per second, up to this time, by a bucket that starts full.
     fn let_through(throttle: &Throttle, load: u64, secs: u64) -> Vec<f64> {
         let mut buckets = Buckets::new(throttle);
         let times = (0..load * secs).map(|number| SimTime::from_nanos(number * NANOS_PER_SECOND / load));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_first_refusal_comes_when_the_burst_is_used_up() {
-        // Full with 5,000, gaining 10,000/s under 15,000/s: empty after 5,000 / (15,000 - 10,000) = 1 s.
+        // Starts with 5,000 and gains 10,000/s under 15,000/s: empty after 5,000 / (15,000 - 10,000) = 1 s.
         let throttle = Throttle(vec![BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
         let times = let_through(&throttle, 15_000, 3);
         let gap = times.windows(2).find(|pair| pair[1] - pair[0] > 1.5 / 15_000.0).expect("a refusal");
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn on_demand_allows_twice_what_was_served_half_an_hour_ago() {
         let mut limit = OnDemand::new(OnDemandSpec { initial: 10.0, factor: 2.0, window: Span::from_secs(1_800) });
-        // 100 calls each second: how many are served in these seconds.
+        // 100 calls per second: how many are served in these seconds.
         let mut served = Vec::new();
         for second in 0..8_000_u64 {
             let times = (0..100).map(|number| SimTime::from_nanos(second * NANOS_PER_SECOND + number * 10_000_000));
@@ -220,7 +220,7 @@ mod tests {
         }
         let around = |second: usize| served[second..second + 10].iter().sum::<usize>() as f64 / 10.0;
         assert!((around(1_000) - 10.0).abs() < 0.5, "{}", around(1_000));
-        // The first minute is more than half an hour ago from 31 minutes on.
+        // From 31 minutes on, the first minute is more than half an hour ago.
         let after = [1_870, 3_730, 5_600, 7_500].map(around);
         for (served, expected) in after.into_iter().zip([20.0, 40.0, 80.0, 100.0]) {
             assert!((served - expected).abs() <= 0.5, "{after:?}");

@@ -1,13 +1,13 @@
 //! Dependencies: databases, caches and other services that a function calls and waits for.
 //!
 //! A call passes token buckets, then a cache, then a connection pool: if all connections are in use, it waits up to its
-//! timeout, and if too many calls wait already, it is rejected. With a connection, it takes its latency at full speed.
-//! With contention, n simultaneous calls on c cores each take `max(1, n / c)` times as long (processor sharing), and a
-//! fault slows down running calls too. A pool without contention under Poisson load is an M/M/c queue.
+//! timeout, and if too many calls are already waiting, it is rejected. With a connection, it takes its latency at full
+//! speed. With contention, n simultaneous calls on c cores each take `max(1, n / c)` times as long (processor sharing),
+//! and a fault slows down running calls too. A pool without contention under Poisson load is an M/M/c queue.
 //!
-//! The state of a cache that warms up is the number of cached items of its working set: the hit probability is their
-//! share, and each successful miss adds one. So the hit ratio grows as 1 - exp(-calls / working set), and does not
-//! change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
+//! The state of a cache that warms up is the number of items of its working set that it holds: the hit probability is
+//! their share, and each successful miss adds one. So the hit ratio grows as 1 - exp(-calls / working set), and does
+//! not change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
 //! 2022 (github.com/lexiangh/Metastability).
 
 mod kind;
@@ -29,7 +29,7 @@ use crate::time::{SimTime, Span};
 
 pub(crate) use kind::KIND;
 
-/// The most connections, and calls that wait, that can be said.
+/// Maximum number of connections and of waiting calls.
 const MANY: u32 = 1_000_000_000;
 
 parameters! {
@@ -113,13 +113,13 @@ choice! {
 }
 
 choice! {
-    /// How a call ends that is in a script.
+    /// How a scripted call ends.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Scripted {
         "ok" => Ok, "Successfully.";
-        "error" => Error, "By an error, after its time.";
-        "timeout" => Timeout, "By a timeout of the dependency's own, after its time.";
-        "throttled" => Throttled, "Refused at once.";
+        "error" => Error, "With an error, after its latency.";
+        "timeout" => Timeout, "With a timeout of the dependency itself, after its latency.";
+        "throttled" => Throttled, "Throttled at once.";
     }
 }
 
@@ -129,7 +129,7 @@ impl Spec for DependencySpec {
     }
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
-        // What is checked can be made.
+        // The parameters are valid once checked.
         let cache_latency = self.cache.as_ref().and_then(|cache| cache.latency.as_ref()?.dist().ok());
         Box::new(Dependency {
             latency: self.latency.dist().unwrap_or(Dist::Constant(Span::ZERO)),
@@ -170,23 +170,23 @@ struct Dependency {
     stream: Stream,
     buckets: Option<Buckets>,
     on_demand: Option<OnDemand>,
-    /// How many calls the script has ended.
+    /// How many calls have taken their outcome from the script.
     scripted: usize,
-    /// Items of the working set that the cache has.
+    /// Items of the working set that the cache holds.
     filled: u32,
-    /// Calls that ask the cache.
+    /// Calls in the cache lookup.
     asking: Slots<Call>,
-    /// Calls that wait for a connection, in the order in which they came.
+    /// Calls that wait for a connection, in order of arrival.
     waiting: Slots<Call>,
-    /// Calls that have a connection: who is done first comes first.
+    /// Calls with a connection; the first to end is on top.
     running: BinaryHeap<Running>,
     serial: u64,
-    /// What a call that was there all the time would have done until `looked`, ns of work at full speed.
+    /// What a call that has been running from the start would have done until `looked`, ns of work at full speed.
     done: f64,
     looked: SimTime,
     /// The earliest alarm for the end of a running call.
     armed: SimTime,
-    /// Whether there is an alarm for who has waited longest.
+    /// Whether there is an alarm for the call that has waited longest.
     is_borrowing: bool,
     speed: f64,
     errors: f64,
@@ -204,20 +204,20 @@ struct Dependency {
 #[derive(Clone, Copy)]
 struct Call {
     id: CallId,
-    /// When it came to the dependency.
+    /// When it arrived at the dependency.
     arrived: SimTime,
     /// When it began to wait for a connection.
     queued: SimTime,
     is_measured: bool,
     /// How it ends.
     outcome: Outcome,
-    /// Whether it missed a cache that warms up.
+    /// Whether it missed a cache that is warming up.
     fills: bool,
 }
 
-/// A call that has a connection.
+/// A call with a connection.
 struct Running {
-    /// It is done when `done` is so much.
+    /// The value of `done` at which it ends.
     until: f64,
     serial: u64,
     call: Call,
@@ -225,7 +225,7 @@ struct Running {
 
 impl Ord for Running {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The heap has its largest on top.
+        // `BinaryHeap` has its largest item on top.
         other.until.total_cmp(&self.until).then(other.serial.cmp(&self.serial))
     }
 }
@@ -257,13 +257,13 @@ struct Counts {
     billed: u64,
 }
 
-/// The topic of a call that asks the cache.
+/// The topic of a call in the cache lookup.
 const ASKED: u32 = 0;
 /// The alarms for the next end and for the longest wait. No key has this topic.
 const WORK: Token = Token(3);
 const BORROW: Token = Token(7);
 
-/// Work, ns, that rounding may leave over.
+/// Work, ns, that rounding may leave.
 const ROUNDING: f64 = 1.0;
 
 impl Dependency {
@@ -305,7 +305,7 @@ impl Dependency {
         Outcome::Completed
     }
 
-    /// The cache has been asked.
+    /// The cache lookup of a call has ended.
     fn asked(&mut self, mut call: Call, ports: &mut Ports<'_>) {
         if let Some(cache) = &self.spec.cache {
             let warm =
@@ -352,14 +352,14 @@ impl Dependency {
         self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
     }
 
-    /// How fast each running call gets on.
+    /// Speed of each running call.
     fn pace(&self) -> f64 {
         let contention = self.spec.contention.as_ref();
         let crowd = contention.map_or(1.0, |contention| (self.running.len() as f64 / contention.cores).max(1.0));
         self.speed / crowd
     }
 
-    /// Running calls get on until now.
+    /// Advances the running calls to the current time.
     fn pass_time(&mut self, now: SimTime) {
         if self.running.is_empty() {
             // Small numbers are exact.
@@ -370,7 +370,7 @@ impl Dependency {
         self.looked = now;
     }
 
-    /// Ends what is done, gives connections to those who wait, and asks to be woken for the next end.
+    /// Ends the calls that are done, gives their connections to waiting calls, and sets the alarm for the next end.
     fn work(&mut self, ports: &mut Ports<'_>) {
         loop {
             self.pass_time(ports.now);
@@ -402,10 +402,10 @@ impl Dependency {
         }
         let pace = self.pace();
         if let Some(next) = self.running.peek().filter(|_| pace > 0.0) {
-            // What rounding adds is no nanosecond more.
+            // A rounding error must not add a nanosecond.
             let rest = ((next.until - self.done).max(0.0) / pace - 0.25).ceil();
             let at = ports.now + Span::from_nanos_f64_saturating(rest);
-            // A later alarm than the one there is can wait until that one comes.
+            // A later alarm than the existing one is not needed yet.
             if at < self.armed {
                 self.armed = at;
                 ports.wake(WORK, at);
@@ -413,7 +413,7 @@ impl Dependency {
         }
     }
 
-    /// Ends the waits that have been too long.
+    /// Ends the waits that have exceeded their timeout.
     fn give_up(&mut self, timeout: Span, ports: &mut Ports<'_>) {
         self.is_borrowing = false;
         while let Some((key, call)) = self.waiting.oldest() {
@@ -487,7 +487,7 @@ impl Component for Dependency {
         self.work(ports);
     }
 
-    /// It stops what nobody wants any more: the connection is free again.
+    /// A canceled call stops, and its connection is free again.
     fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
         self.pass_time(ports.now);
         let of = |slots: &Slots<Call>| slots.iter().find(|(_, call)| call.id == id).map(|(key, _)| key);
@@ -525,7 +525,11 @@ impl Component for Dependency {
             Disturbance::Throttle(bucket) => {
                 self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
             }
-            Disturbance::Deploy | Disturbance::ColdStart(_) | Disturbance::Crash(_) | Disturbance::Poison(_) => {}
+            Disturbance::LoseZone(..)
+            | Disturbance::Deploy
+            | Disturbance::ColdStart(_)
+            | Disturbance::Crash(_)
+            | Disturbance::Poison(_) => {}
         }
         self.work(ports);
     }
@@ -559,7 +563,7 @@ impl Component for Dependency {
 }
 
 impl Dependency {
-    /// An outage: everything that is under way fails, and the cache is empty.
+    /// An outage: all calls in progress fail, and the cache is emptied.
     fn fail_all(&mut self, ports: &mut Ports<'_>) {
         self.filled = 0;
         while let Some(call) = self.asking.oldest().map(|(key, _)| key).and_then(|key| self.asking.remove(key)) {

@@ -1,13 +1,14 @@
 //! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets throttle excess requests; what is too large is refused; a cache may respond; an authorizer
-//! may be called; the target is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
-//! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
+//! In this order: token buckets throttle excess requests; payloads that are too large are rejected; a cache may
+//! respond; an authorizer may be called; the target is called, up to the timeout. After a timeout, the caller gets an
+//! error, while the function keeps running and is billed. `latency` is the time of the gateway itself, before the call.
+//! Throttled requests cost nothing.
 //!
-//! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
+//! A gateway with a client retries the target as the client says; the gateway's timeout applies to each attempt.
 //!
 //! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
-//! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
+//! limits. Under a constant load L, a full bucket first throttles after burst / (L - rate).
 
 mod parameters;
 
@@ -28,7 +29,7 @@ use crate::metric::signal;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
-/// What results say of gateways.
+/// What results report about gateways.
 pub(crate) const KIND: Kind = Kind {
     title: "Gateways",
     rows_are: "Gateway",
@@ -123,19 +124,19 @@ impl Spec for GatewaySpec {
 /// The state of a gateway.
 struct Gateway {
     settings: Settings,
-    /// Who calls the target in its name.
+    /// The client that calls the target for the gateway.
     client: Option<Box<dyn Component>>,
-    /// Room for what the client wants done.
+    /// Buffer for what the client wants done.
     actions: Vec<Action>,
     cache: Option<CacheSpec>,
     authorizer: Option<AuthorizerSpec>,
     stream: Stream,
     buckets: Buckets,
     requests: Slots<Request>,
-    /// Calls of the target in the order in which they were made, which is that of their timeouts.
+    /// Calls of the target in the order in which they were made, which is the order of their timeouts.
     integrations: Slots<Integration>,
     warm_until: SimTime,
-    /// Until when the authorizer's answer about a caller is kept.
+    /// Until when the authorizer's decision about each caller is cached.
     known_until: HashMap<u32, SimTime>,
     errors: f64,
     delay: Option<Dist>,
@@ -174,7 +175,7 @@ struct Counts {
     billed: u64,
 }
 
-/// How a request ended here.
+/// How a request ended at the gateway.
 #[derive(Clone, Copy)]
 enum End {
     Cached,
@@ -182,26 +183,26 @@ enum End {
     Answered(Outcome),
 }
 
-/// Topics of tokens: the gateway's own time is over; the authorizer; the target.
+/// Topics of tokens: the gateway's own latency, the authorizer, the target.
 const PASSED: u32 = 0;
 const AUTHORIZER: u32 = 1;
 const INTEGRATION: u32 = 2;
 /// The alarm for the oldest call of the target. No key has this topic.
 const TIMEOUT: Token = Token(3);
 
-/// The bit that tells tokens of the client from those of the gateway: no key uses it.
+/// The bit that tells tokens of the client from those of the gateway. No key uses it.
 const OF_CLIENT: u64 = 1 << 63;
 
 const fn of_client(token: Token) -> Token {
     Token(token.0 | OF_CLIENT)
 }
 
-/// What a token of the client is to the client.
+/// The client's part of a token.
 fn clients_own(token: Token) -> Option<Token> {
     (token.0 & OF_CLIENT != 0).then_some(Token(token.0 & !OF_CLIENT))
 }
 
-/// Numbers of the targets.
+/// Target numbers.
 const TARGET: u32 = 0;
 const AUTHORIZING: u32 = 1;
 
@@ -230,7 +231,7 @@ impl Gateway {
         ports.answer(request.call, outcome);
     }
 
-    /// The gateway's own time is over.
+    /// The gateway's own latency has passed.
     fn passed(&mut self, key: Key, ports: &mut Ports<'_>) {
         let Some(request) = self.requests.get_mut(key) else { return };
         if self.errors > 0.0 && self.stream.random::<f64>() < self.errors {
@@ -277,7 +278,7 @@ impl Gateway {
         }
     }
 
-    /// Tells the client something, and does what it wants done.
+    /// Notifies the client and does what it wants done.
     fn with_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
@@ -300,7 +301,7 @@ impl Gateway {
         self.actions = actions;
     }
 
-    /// A call of the target has been answered.
+    /// The target has responded to a call.
     fn served(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         let Some(integration) = self.integrations.remove(key) else { return };
         if let (true, Some(cache)) = (outcome.is_success(), &self.cache) {
@@ -310,7 +311,7 @@ impl Gateway {
         self.end(integration.request, if is_own { End::TimedOut } else { End::Answered(outcome) }, ports);
     }
 
-    /// Stops waiting for what has taken too long.
+    /// Stops waiting for calls that have timed out.
     fn time_out(&mut self, timeout: Span, ports: &mut Ports<'_>) {
         self.is_timing = false;
         while let Some((key, integration)) = self.integrations.oldest() {
@@ -392,7 +393,7 @@ impl Component for Gateway {
         }
     }
 
-    /// What it called for the request is cancelled too.
+    /// The calls that it made for the request are canceled too.
     fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
         let Some(key) = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key) else {
             return;
@@ -407,7 +408,7 @@ impl Component for Gateway {
                 self.integrations.remove(integration);
                 ports.abandon(integration.token(INTEGRATION), Abandon::Cancels);
             }
-            // It is with the authorizer, or still on its way through the gateway.
+            // The request is at the authorizer, or still in the gateway's own latency.
             None => ports.abandon(key.token(AUTHORIZER), Abandon::Cancels),
         }
         self.end(key, End::Answered(Outcome::Failed), ports);

@@ -1,4 +1,4 @@
-//! The kinds of components: what each says of itself in results, by kind, by group and by key.
+//! The kinds of components: what each reports in results, by kind, by group and by key.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::metric::{Metric, Quantity, find};
 /// A kind with its names and metrics.
 #[derive(Debug)]
 pub struct Described {
-    /// The kind in names, as in `queue` of `queue.orders`.
+    /// The kind as in names such as `queue.orders`.
     pub kind: &'static str,
     /// Its group in results, as in `queues`.
     pub group: &'static str,
@@ -74,7 +74,7 @@ pub fn of_group(group: &str) -> Option<&'static Described> {
     kinds().iter().find(|kind| kind.group == group)
 }
 
-/// What the metric with this dotted key measures, of requests or of any component; a number where there is none.
+/// What the metric with this dotted key measures, of requests or of any component; else a plain number.
 #[must_use]
 pub fn quantity_of(key: &str) -> Quantity {
     match find(key) {
@@ -86,7 +86,7 @@ pub fn quantity_of(key: &str) -> Quantity {
     }
 }
 
-/// The signals of a kind of subject by name: `total`, `function`, `source`, or a kind of component as in `queue`.
+/// The signals of a kind of subject: `total`, `function`, `source`, or a kind of component such as `queue`.
 #[must_use]
 pub fn signals_of(subject: &str) -> Vec<(String, Signal)> {
     match kinds().iter().find(|kind| kind.kind == subject) {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::metric::Statistic;
 
-    /// The kinds but for the one of tests.
+    /// All kinds except the one for tests.
     fn real() -> impl Iterator<Item = &'static Described> {
         kinds().iter().filter(|kind| kind.group != "scripted")
     }

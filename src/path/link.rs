@@ -1,12 +1,12 @@
-//! Links between sites: what a call and its answer take on the way, and what is lost there.
+//! Links between sites: how long calls and responses take to cross them, and what is lost.
 //!
-//! A call that crosses a link takes its latency, and its size over the bandwidth; so does the answer, the other way. The
-//! bandwidth of each direction is shared by all that cross it, one transfer after another in the order in which they come
-//! (FIFO): a transfer begins when the link is free, and arrives with its last byte, so that under Poisson calls each
-//! direction is an M/G/1 queue. Besides, no transfer is faster than `bandwidth-per-call`, which others do not slow down: what
-//! each caller's own line allows. An answer that is not a success has no size.
+//! Crossing a link takes its latency plus the size of the call, or of the response in the other direction, over the
+//! bandwidth. All transfers in a direction share its bandwidth one after another, in order of arrival (FIFO): a
+//! transfer begins when the link is free and arrives with its last byte, so that under Poisson calls each direction is
+//! an M/G/1 queue. In addition, no transfer is faster than `bandwidth-per-call`, the line of the individual caller,
+//! which others do not slow down. Responses other than successes have no size.
 //!
-//! What is lost never arrives, and nobody is told: who called notices by its time-out. Answers are not lost.
+//! A lost call never arrives, and nobody is notified: the caller only notices its timeout. Responses are not lost.
 
 use rand::RngExt;
 
@@ -22,7 +22,7 @@ use crate::schema::scalars::{Amount, Name, Ratio};
 use crate::schema::sizes::Bandwidth;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// What results say of links.
+/// What results report about links.
 pub(crate) const KIND: Kind = Kind {
     title: "Links",
     rows_are: "Link",
@@ -89,7 +89,7 @@ impl LinkParameters {
         }
     }
 
-    /// Whether it is between these two sites, and if so, whether from the second to the first.
+    /// Whether the link connects these two sites; if so, whether the direction is from the second to the first.
     #[must_use]
     pub fn leads(&self, from: &str, to: &str) -> Option<bool> {
         let [one, other] = &self.between[..] else { return None };
@@ -101,12 +101,12 @@ impl LinkParameters {
     }
 }
 
-/// A link with all calls that cross it: each has an entry of its own.
+/// A link, with one entry for each target called across it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkSpec {
-    /// What it is like.
+    /// Parameters of the link.
     pub parameters: LinkParameters,
-    /// What is called at each entry, by name, and whether that lies at the first site.
+    /// The target of each entry, and whether it is at the first site.
     pub crossings: Vec<(String, bool)>,
 }
 
@@ -118,7 +118,7 @@ impl Spec for LinkSpec {
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         let LinkParameters { latency, bandwidth, bandwidth_per_call, loss_ratio, per_gb_usd, .. } = &self.parameters;
         Box::new(Link {
-            // What is checked can be made.
+            // The parameters are valid once checked.
             latency: latency.as_ref().and_then(|latency| latency.dist().ok()).unwrap_or(Dist::Constant(Span::ZERO)),
             bandwidth: *bandwidth,
             bandwidth_per_call: *bandwidth_per_call,
@@ -138,7 +138,7 @@ impl Spec for LinkSpec {
     }
 }
 
-/// A link at work.
+/// The state of a link.
 struct Link {
     latency: Dist,
     /// Bytes per second.
@@ -146,10 +146,10 @@ struct Link {
     bandwidth_per_call: Option<f64>,
     loss_ratio: f64,
     per_gb_usd: f64,
-    /// Of each entry, whether calls go from the second site to the first.
+    /// For each entry, whether calls go from the second site to the first.
     backwards: Vec<bool>,
     stream: Stream,
-    /// When each direction has transferred what came until now.
+    /// When each direction will have transferred everything that has arrived so far.
     free: [SimTime; 2],
     calls: Slots<Crossing>,
     speed: f64,
@@ -157,11 +157,11 @@ struct Link {
     delay: Option<Dist>,
     is_out: bool,
     counts: Counts,
-    /// How long transfers waited for the bandwidth.
+    /// Total time that transfers waited for the bandwidth.
     wait: Times,
 }
 
-/// A call that crosses it, or whose answer does.
+/// A call that crosses the link, or whose response does.
 struct Crossing {
     call: CallId,
     parcel: Parcel,
@@ -170,7 +170,7 @@ struct Crossing {
     is_measured: bool,
 }
 
-/// What is counted of the calls that came in the measured part. Each is answered, lost, failed here, or unfinished.
+/// Counters of calls that arrived in the measured period. Each is answered, lost, failed here, or unfinished.
 #[derive(Default)]
 struct Counts {
     arrived: u64,
@@ -180,25 +180,25 @@ struct Counts {
     bytes: u128,
 }
 
-/// As clouds bill.
+/// The unit in which clouds bill.
 const BYTES_PER_GB: f64 = (1_u64 << 30) as f64;
 
-/// Topics of tokens: the call has crossed, or the call made there; the answer has crossed.
+/// Topics of tokens: the call has crossed (also the token of the call made there); the response has crossed.
 const THERE: u32 = 0;
 const BACK: u32 = 1;
 
-/// Transfer time of `bytes` at a rate in bytes per second; none: no limit.
+/// Transfer time of `bytes` at a rate in bytes per second; zero without a limit.
 fn transfer(bytes: u64, per_second: Option<f64>) -> Span {
     per_second.map_or(Span::ZERO, |rate| Span::from_nanos_f64_saturating(bytes as f64 / rate * NANOS_PER_SECOND as f64))
 }
 
 impl Link {
-    /// The price of what was transferred.
+    /// Price of the bytes transferred.
     fn cost_usd(&self) -> f64 {
         self.counts.bytes as f64 / BYTES_PER_GB * self.per_gb_usd
     }
 
-    /// When something arrives on the other side that sets out now.
+    /// When a transfer that starts now arrives on the other side.
     fn arrival(&mut self, entry: u32, is_answer: bool, bytes: u64, ports: &Ports<'_>) -> SimTime {
         let goes_back = self.backwards.get(entry as usize).copied().unwrap_or_default() != is_answer;
         let shared = transfer(bytes, self.bandwidth.map(|rate| rate * self.speed));
@@ -222,12 +222,12 @@ impl Link {
         begins + shared.max(alone) + latency
     }
 
-    /// The call is there.
+    /// The call has crossed.
     fn deliver(key: Key, crossing: &Crossing, ports: &mut Ports<'_>) {
         ports.call(crossing.entry, key.token(THERE), crossing.parcel);
     }
 
-    /// The answer is there.
+    /// The response has crossed.
     fn answer(&mut self, key: Key, ports: &mut Ports<'_>) {
         let Some(crossing) = self.calls.remove(key) else { return };
         self.counts.answered += u64::from(crossing.is_measured);
@@ -284,7 +284,7 @@ impl Component for Link {
         }
     }
 
-    /// Passed on at once: a link does not delay it.
+    /// Passed on at once: the link does not delay it.
     fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
         let Some(key) = self.calls.iter().find(|(_, crossing)| crossing.call == call).map(|(key, _)| key) else {
             return;
@@ -352,7 +352,7 @@ mod tests {
         Parcel { bytes, answer_bytes, ..Parcel::one(0, number) }
     }
 
-    /// When calls come out on the other side, and with which token.
+    /// When calls arrive on the other side, and with which token.
     fn calls(bench: &mut Bench) -> Vec<(f64, u32, Token)> {
         let calls = bench.take().into_iter().filter_map(|(at, action)| match action {
             Action::Call { token, target, .. } => Some((at, target, token)),
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn transfers_share_the_bandwidth_one_after_another_each_way_for_itself() {
         let mut bench = Bench::new(&link(Some(MB as f64), None, 0.0));
-        // 2 MB and 1 MB at 1 MB/s to the entry `a`; 1 MB the other way at the same time.
+        // 2 MB and 1 MB at 1 MB/s to the entry `a`; at the same time 1 MB in the other direction.
         bench.arrive_at(0, parcel(0, 2 * MB, MB), 0);
         bench.arrive_at(1, parcel(1, MB, 0), 0);
         bench.arrive_at(2, parcel(2, MB, 0), 1);
@@ -374,7 +374,8 @@ mod tests {
             out.iter().map(|(at, target, _)| (*at, *target)).collect::<Vec<_>>(),
             [(1.04, 1), (2.04, 0), (3.04, 0)]
         );
-        // The answer of the first, 1 MB, the other way, where nothing is under way; that of a failure has no size.
+        // The response to the first, 1 MB, crosses in the other direction, which is idle; that of a failure has no
+        // size.
         bench.answer(out[1].2, Outcome::Completed);
         bench.answer(out[2].2, Outcome::Failed);
         bench.until(10.0);
@@ -394,7 +395,7 @@ mod tests {
         bench.arrive_at(1, parcel(1, MB, 0), 0);
         bench.until(10.0);
         assert_eq!(calls(&mut bench).iter().map(|(at, ..)| *at).collect::<Vec<_>>(), [2.04, 2.04]);
-        // With both the slower of the two counts, and the shared one is free again before.
+        // With both, the slower one counts, and the shared one is free earlier.
         let mut bench = Bench::new(&link(Some(MB as f64), Some(MB as f64 / 2.0), 0.0));
         bench.arrive_at(0, parcel(0, MB, 0), 0);
         bench.arrive_at(1, parcel(1, MB, 0), 0);

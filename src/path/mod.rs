@@ -1,10 +1,10 @@
 //! Components of the request path: gateways, queues, streams, clients with retries.
 //!
 //! A component is a state machine. It is notified of arriving calls, of its timers, and of responses to its own calls,
-//! and returns actions through its [`Ports`]. It does not know events or the engine, so that a test can exercise it
-//! step by step (`testing`).
+//! and returns actions through its [`Ports`]. It knows neither events nor the engine, so a test can exercise it step by
+//! step (`testing`).
 //!
-//! A new component is a file beside this one, and a line in `component_kinds!`.
+//! A new component is a file next to this one and a line in `component_kinds!`.
 
 pub mod async_queue;
 mod batch;
@@ -45,31 +45,31 @@ pub enum Outcome {
     Rejected,
     /// Waited in a queue for longer than allowed; it never started.
     QueueTimedOut,
-    /// Took longer than whoever served it, or whoever asked, allows.
+    /// Took longer than the callee or the caller allows.
     TimedOut,
     /// Ended by an error.
     Failed,
-    /// Refused by a circuit breaker of the caller: it reached nobody.
+    /// Rejected by a circuit breaker of the caller: it was not sent.
     BreakerOpen,
-    /// Not tried again because the retry budget of the caller was used up.
+    /// Not retried because the caller's retry budget was used up.
     NoBudget,
-    /// Too old to be worth another try.
+    /// Too old for another attempt.
     Expired,
-    /// Larger than its receiver accepts (HTTP 413): another try is pointless.
+    /// Larger than the callee accepts, as by HTTP 413: not retried.
     TooLarge,
     /// Requests still queued at the end of the run.
     Unfinished,
 }
 
 impl Outcome {
-    /// Whether there was a successful answer.
+    /// Whether the response was a success.
     #[must_use]
     pub fn is_success(self) -> bool {
         self == Self::Completed
     }
 }
 
-/// A call that a component has accepted and not answered. Its number is used again when it has been answered.
+/// A call that a component has accepted and not answered. Its number is reused once it has been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u32);
 
@@ -78,36 +78,37 @@ impl CallId {
     pub const NONE: Self = Self(u32::MAX);
 }
 
-/// A component's own number of something that it waits for: a call that it made, or a time.
+/// A component's own number for something that it waits for: a call that it made, or a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
-/// What travels with a call. Who passes a call on passes its parcel on.
+/// What travels with a call. A component that passes a call on passes its parcel on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parcel {
-    /// The source of the request that it belongs to, of a batch that of its first message; its place in the cell.
+    /// Index of the source that sent the request; of a batch, that of its first message.
     pub source: u32,
-    /// The number of that request in its source.
+    /// Number of that request in its source.
     pub number: u64,
-    /// The call that it came with; none where a source sends it. Who passes the parcel on says for which call that is.
+    /// The call with which it arrived; `None` from a source. A component that passes the parcel on sets it to its own
+    /// call.
     pub cause: CallId,
-    /// Requests or messages in it: 1, or those of a batch.
+    /// Number of requests or messages: 1, or the size of a batch.
     pub items: u32,
-    /// Whether whoever processes it fails, however often it is tried: a poison message is in it.
+    /// Whether processing it always fails: it contains a poison message.
     pub is_poison: bool,
-    /// How long it runs at a function, where its source says so; none: as long as the function's requests do.
+    /// Duration at a function, if the source sets one; `None`: that of the function's requests.
     pub service: Option<Span>,
     /// Its size, bytes.
     pub bytes: u64,
-    /// The size of its answer, if that is a success, bytes.
+    /// The size of a successful response, bytes.
     pub answer_bytes: u64,
-    /// The instance of a function that makes the call, unique among those of the function: its place, then a number; else
-    /// [`Self::NO_INSTANCE`].
+    /// The instance of a function that makes the call, unique among those of the function: its slot, then a number;
+    /// else [`Self::NO_INSTANCE`].
     pub instance: u64,
 }
 
 impl Parcel {
-    /// No instance makes the call.
+    /// The call is not made by an instance.
     pub const NO_INSTANCE: u64 = u64::MAX;
 
     /// One request, number `number` of source `source`.
@@ -130,75 +131,77 @@ impl Parcel {
 /// What a component wants done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
-    /// Call target number `target` of the component; [`Component::answered`] is told how that ended, with `token`.
+    /// Call target number `target` of the component; [`Component::answered`] is notified with `token` when it ends.
     Call {
-        /// The component's number of this call. Not in use for another one that is out.
+        /// The component's number of this call, not used by another outstanding call.
         token: Token,
-        /// Which of the component's targets.
+        /// Index of the component's target.
         target: u32,
-        /// What goes along.
+        /// What travels with the call.
         parcel: Parcel,
     },
-    /// Nobody waits for the answer to this call any more: it is thrown away, and [`Component::answered`] is not told.
+    /// Nobody waits for the response to this call any more: it is discarded, and [`Component::answered`] is not
+    /// notified.
     Abandon {
         /// The component's number of the call.
         token: Token,
-        /// What becomes of the work.
+        /// What happens to the work.
         how: Abandon,
     },
     /// `call` has ended.
     Answer {
-        /// Which one.
+        /// The call.
         call: CallId,
         /// How it ended.
         outcome: Outcome,
     },
     /// `call` gets lost: nobody is told. Who made it has a time-out.
     Lose {
-        /// Which one.
+        /// The call.
         call: CallId,
     },
-    /// Say when it is this late.
+    /// Wake the component at a time.
     Wake {
-        /// The component's number of this moment: [`Component::woken`] is told it.
+        /// The component's number of this time, passed to [`Component::woken`].
         token: Token,
-        /// When, not before the present.
+        /// The time, not in the past.
         at: SimTime,
-        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of timeouts.
+        /// Whether responses at the same time come first, including those that need a [`Action::Wake`] of their own:
+        /// true of timeouts.
         is_deadline: bool,
     },
 }
 
-/// What becomes of the work on a call whose answer nobody waits for any more.
+/// What happens to the work on a call whose response nobody waits for any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Abandon {
-    /// It goes on, queued or running.
+    /// It continues, queued or running.
     #[default]
     GoesOn,
-    /// If it waits in the queue of a function it leaves it when its turn comes; if it runs it runs on.
+    /// In the queue of a function, it is dropped when its turn comes; once running, it continues.
     DropsQueued,
     /// It ends at once, wherever it is.
     Cancels,
 }
 
-/// What a component holds at a moment.
+/// What a component holds at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gauges {
-    /// Messages that wait: visible, delayed or to be tried again.
+    /// Messages that wait: visible, delayed, or to be retried.
     pub waiting: u64,
     /// Messages that are being processed.
     pub in_flight: u64,
-    /// When the oldest message that is neither processed nor given up was sent.
+    /// When the oldest message that is neither processed nor discarded was sent.
     pub oldest: Option<SimTime>,
-    /// Messages that it has given up: dead-lettered, expired, skipped or dropped; of those sent in the measured part.
+    /// Messages discarded, of those sent in the measured period: dead-lettered, expired, skipped or dropped.
     pub given_up: u64,
-    /// What it has cost since the beginning of the measured part, US dollars.
+    /// Cost since the beginning of the measured period, US dollars.
     pub cost_usd: f64,
 }
 
 impl Gauges {
-    /// When and how often two are looked at together: at every moment at which either wants it. Both are multiples of the result from
-    /// the same beginning.
+    /// Merges two intervals at which the component is observed: both observe at every time at which either needs it.
+    /// Both are multiples of the result from the same start.
     #[must_use]
     pub fn both(a: Option<(SimTime, Span)>, b: Option<(SimTime, Span)>) -> Option<(SimTime, Span)> {
         let (Some((first, every)), Some((other_first, other_every))) = (a, b) else { return a.or(b) };
@@ -210,13 +213,13 @@ impl Gauges {
     }
 }
 
-/// What a component works with when it is told something.
+/// What a component works with when it is notified.
 pub struct Ports<'a> {
-    /// The present.
+    /// The current time.
     pub now: SimTime,
-    /// Whether what begins now belongs to the measured period of the run.
+    /// Whether work that begins now belongs to the measured period of the run.
     pub is_measured: bool,
-    /// By which entry a call that arrives comes in, where the component has several; else 0.
+    /// The entry through which a call arrives, where the component has several; else 0.
     pub entry: u32,
     pub(crate) actions: &'a mut Vec<Action>,
 }
@@ -247,7 +250,7 @@ impl Ports<'_> {
         self.actions.push(Action::Wake { token, at, is_deadline: false });
     }
 
-    /// [`Action::Wake`] for the end of somebody's patience.
+    /// [`Action::Wake`] for a timeout.
     pub fn wake_late(&mut self, token: Token, at: SimTime) {
         self.actions.push(Action::Wake { token, at, is_deadline: true });
     }
@@ -255,16 +258,15 @@ impl Ports<'_> {
 
 /// The state of a component of the path.
 pub trait Component: Send {
-    /// What is counted begins here: told once, before anything else.
+    /// The measured period begins: called once, before anything else.
     fn measured_from(&mut self, from: SimTime) {
         let _ = from;
     }
 
-    /// A call arrives; it is to be answered some time, once.
+    /// A call arrives; it must be answered once, at some time.
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>);
 
-    /// The time has come that was asked for with [`Action::Wake`]. There is no taking back: a token that means nothing any
-    /// more is to be passed over.
+    /// A time requested with [`Action::Wake`] has come. There is no way to cancel one: obsolete tokens must be ignored.
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
         let _ = (token, ports);
     }
@@ -274,7 +276,8 @@ pub trait Component: Send {
         let _ = (token, outcome, ports);
     }
 
-    /// Who made this call does not wait for its answer any more and says so: it may be answered at once, as failed.
+    /// The caller of this call does not wait for its response any more and says so: it may be answered at once, as
+    /// failed.
     fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
         let _ = (call, ports);
     }
@@ -284,64 +287,66 @@ pub trait Component: Send {
         let _ = (disturbance, ports);
     }
 
-    /// What it holds now, and what it has cost.
+    /// What it holds now, and what it has cost so far.
     fn gauges(&self, now: SimTime) -> Gauges {
         let _ = now;
         Gauges::default()
     }
 
-    /// The run is over: what was counted, of what began in its measured part.
+    /// The run is over: the counters of what began in the measured period.
     fn close(&mut self, end: SimTime, books: &mut Books);
 }
 
 /// What a fault does to a component from now on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Disturbance {
-    /// Work is done at this speed; 1 is as usual. Running work slows too.
+    /// Work is done at this speed; 1: as usual. Running work slows down too.
     Speed(f64),
-    /// This part of the calls fails; 0 is as usual.
+    /// This share of the calls fails; 0: as usual.
     Errors(f64),
-    /// It takes so much longer to answer; none: as usual.
+    /// Additional delay of responses; `None`: as usual.
     Delay(Option<Dist>),
-    /// Whether it answers nothing but errors.
+    /// Whether it responds with errors only.
     Outage(bool),
+    /// The instances of a function in the zone with this number, of so many, are lost; others start elsewhere.
+    LoseZone(u32, u32),
     /// All instances of a function are replaced.
     Deploy,
-    /// Instances of a function take so many times as long to start; 1 is as usual.
+    /// Factor of the start times of a function's instances; 1: as usual.
     ColdStart(f64),
-    /// Each instance of a function crashes so many times a second; 0 is as usual.
+    /// Crashes per second of each instance of a function; 0: as usual.
     Crash(f64),
-    /// What comes faster than this is refused; none: as usual.
+    /// Calls above this rate are throttled; `None`: as usual.
     Throttle(Option<BucketSpec>),
-    /// This part of what is sent from now on is poison; 0 is as usual.
+    /// This share of what is sent from now on is poison; 0: as usual.
     Poison(f64),
-    /// What a cache holds is lost.
+    /// The contents of a cache are lost.
     Flush,
 }
 
-/// The delay of a fault, drawn anew; zero without one.
+/// The delay of a fault, drawn for each call; zero without one.
 fn drawn(delay: Option<&Dist>, stream: &mut Stream) -> Span {
     delay.map_or(Span::ZERO, |delay| delay.sample(stream))
 }
 
-/// The probability that one of two independent things happens; exactly that of the one where the other never does.
+/// The probability of at least one of two independent events; exactly that of one where the other never happens.
 fn either(one: f64, other: f64) -> f64 {
     if other == 0.0 { one } else { one + other - one * other }
 }
 
 /// What a scenario says about a component.
 pub trait Spec: Debug + Send + Sync {
-    /// Where its calls go, by name: targets have their numbers in this order.
+    /// The names of its targets; their order gives their numbers.
     fn targets(&self) -> Vec<&str>;
 
-    /// Targets by their numbers, and how many of them must end what they are asked for before the component ends what it is
-    /// asked for. By default all of all.
+    /// The indices of its targets, and how many of them must respond before the component responds itself: by default,
+    /// all of them.
     fn awaited(&self) -> (Vec<usize>, usize) {
         let all = self.targets().len();
         ((0..all).collect(), all)
     }
 
-    /// The component at the start of the run; what it draws comes from `stream`.
+    /// The component at the start of the run; its random draws come from `stream`.
     fn build(&self, stream: Stream) -> Box<dyn Component>;
 }
 
@@ -359,11 +364,11 @@ impl<T: Spec> Spec for Box<T> {
     }
 }
 
-/// Lists the kinds of components, one line each, and hands them to a macro.
+/// Lists the kinds of components, one line each, and passes them to a macro.
 ///
-/// First those that have a list in the scenario file: what the list contains, its key (also the kind in names, and the module),
-/// the group in results, the table of an entry, and what the checked scenario stores. Then those that come from something else,
-/// as a client does from its caller.
+/// First those with a list in the scenario file: the type in the list, its key (also the kind in names, and the
+/// module), the group in results, the table of an entry, and what the checked scenario stores. Then those derived from
+/// something else, as a client is from its caller.
 macro_rules! component_kinds {
     ($then:ident) => {
         $then! {
@@ -384,13 +389,13 @@ macro_rules! component_kinds {
                 router in routers: RouterSpec => Router(RouterSpec),
             }
             other {
-                /// Who calls, with timeouts, retries and breakers.
+                /// Callers, with timeouts, retries and breakers.
                 "client" in clients: client => Client(client::Client),
                 /// The queue of the asynchronous invocations of a function.
                 "async" in asynchronous: async_queue => Async(Box<async_queue::AsyncSpec>),
-                /// The way between two sites.
+                /// The connection between two sites.
                 "link" in links: link => Link(Box<link::LinkSpec>),
-                /// A customer with a quota.
+                /// A tenant with a quota.
                 "tenant" in tenants: tenant => Tenant(Box<tenant::TenantSpec>),
                 /// For tests of the engine.
                 #[cfg(test)]
@@ -413,7 +418,7 @@ macro_rules! component_spec {
         }
 
         impl ComponentSpec {
-            /// What results say of its kind.
+            /// What results report about its kind.
             #[must_use]
             pub const fn kind(&self) -> Kind {
                 match *self {
@@ -422,7 +427,7 @@ macro_rules! component_spec {
                 }
             }
 
-            /// The group that it belongs to in results.
+            /// Its group in results.
             #[must_use]
             pub const fn group(&self) -> &'static str {
                 match *self {

@@ -1,4 +1,4 @@
-//! When the next token of a bucket is there: for what waits for its turn in place of being refused.
+//! When the next token of a bucket is available, for calls that wait for their turn instead of being throttled.
 
 use super::bucket::BucketSpec;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -6,7 +6,7 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 /// A token bucket, in whole nanoseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
-    /// How long a token takes to come back, and all of them.
+    /// The time to regain one token, and all of them.
     token: Span,
     all: Span,
     /// When it is full again.
@@ -21,12 +21,12 @@ impl Pace {
         Self { token, all: all.max(token), full: SimTime::ZERO }
     }
 
-    /// When there is a token, `now` or later.
+    /// When a token is available, `now` or later.
     pub(super) fn next(&self, now: SimTime) -> SimTime {
         (self.full.max(now) + self.token - self.all).max(now)
     }
 
-    /// Takes the next token, also if it is not there yet.
+    /// Takes the next token, even if it is not available yet.
     pub(super) fn take(&mut self, now: SimTime) {
         self.full = self.full.max(now) + self.token;
     }
@@ -44,9 +44,9 @@ mod tests {
             (0..number).map(|_| (pace.next(now), pace.take(now)).0.as_secs_f64()).collect()
         };
         assert_eq!(turns(1, 6), [1.0, 1.0, 1.0, 1.25, 1.5, 1.75]);
-        // Two and a half seconds later all are back: 3, not 10.
+        // After two and a half seconds all are back: 3, not 10.
         assert_eq!(turns(5, 4), [5.0, 5.0, 5.0, 5.25]);
-        // Without a burst those of a second.
+        // Without a burst, it holds those of one second.
         let mut pace = Pace::new(&BucketSpec { rate: 2.0, burst: None });
         let turns: Vec<f64> =
             (0..3).map(|_| (pace.next(SimTime::ZERO), pace.take(SimTime::ZERO)).0.as_secs_f64()).collect();

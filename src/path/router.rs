@@ -1,12 +1,13 @@
-//! Routers: one name for several targets, as DNS or a global load balancer gives.
+//! Routers: one name for several targets, like DNS or a global load balancer.
 //!
-//! With "weighted" each call goes to a target at random, by shares; with "latency" to the one whose answers took the
-//! shortest lately; with "failover" to the first. A health check asks nothing of the targets here: it looks at each interval
-//! at how the calls to a target ended since the last one, as a check would have. A target with so many bad intervals in
-//! a row is unhealthy, and with so many good ones healthy again; callers learn of it when what they know is as old as `ttl`,
-//! like a DNS record. While a target gets no calls, one call in an interval is sent there to see. Where no target is healthy
-//! all of them are used, as Amazon Route 53 does (developer guide, "How Route 53 chooses records when health checking is
-//! configured"). Its health checkers ask every 30 s (fast: 10 s) and turn after 3 in a row; records live for 60 s typically.
+//! With "weighted", each call goes to a random target, by shares; with "latency", to the one whose recent responses
+//! were fastest; with "failover", to the first healthy one. A health check sends no requests here: at each interval it
+//! evaluates how the calls to a target have ended since the previous check, as a real check would have. After a number
+//! of consecutive bad intervals a target is unhealthy, and after as many good ones it is healthy again; callers notice
+//! when their cached record is `ttl` old, as with DNS. A target without calls gets one call per interval as a probe. If
+//! no target is healthy, all are used, as in Amazon Route 53 (developer guide, "How Route 53 chooses records when
+//! health checking is configured"). Its health checkers check every 30 s (fast: 10 s) and change after 3 in a row;
+//! records typically live for 60 s.
 
 use rand::RngExt;
 
@@ -21,7 +22,7 @@ use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Text};
 use crate::time::{SimTime, Span};
 
-/// What results say of routers.
+/// What results report about routers.
 pub(crate) const KIND: Kind = Kind {
     title: "Routers",
     rows_are: "Router",
@@ -84,7 +85,7 @@ parameters! {
 }
 
 parameters! {
-    /// How it is found out which targets are healthy.
+    /// How unhealthy targets are detected.
     pub struct HealthCheckSpec {
         /// Interval between checks.
         default interval: PositiveDuration = Span::from_secs(30),
@@ -100,8 +101,8 @@ choice! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Policy {
         "weighted" => Weighted, "At random, by shares.";
-        "latency" => Latency, "The one that answered fastest lately; each is asked now and then.";
-        "failover" => Failover, "The first that is healthy.";
+        "latency" => Latency, "The one with the fastest recent responses; each is probed occasionally.";
+        "failover" => Failover, "The first healthy one.";
     }
 }
 
@@ -148,7 +149,7 @@ struct Router {
     calls: Slots<Call>,
     arrived: u64,
     failed: u64,
-    /// Calls that went elsewhere than without a health check.
+    /// Calls that went to another target because of a health check.
     failed_over: u64,
 }
 
@@ -159,28 +160,28 @@ struct Call {
     route: usize,
 }
 
-/// A target and what is known of it.
+/// The state of a target.
 struct Route {
     share: f64,
-    /// The mean latency of its answers, s, of which late ones count more; none: it has not answered yet.
+    /// Mean latency of its responses, s, weighted towards recent ones; `None` before the first.
     latency: Option<f64>,
-    /// Whether callers hold it healthy, and from when on they hold it so differently.
+    /// Whether callers consider it healthy, and since when, or from when on.
     is_healthy: bool,
     turns: Option<SimTime>,
-    /// Checks in a row that say otherwise than what is decided.
+    /// Consecutive checks that contradict the current state.
     against: u32,
-    /// The interval that is looked at, and how its calls ended.
+    /// The current interval, and how the calls in it ended.
     interval: u64,
     good: u64,
     bad: u64,
-    /// The last interval with a call to it.
+    /// The last interval in which it was called.
     asked: Option<u64>,
     calls: u64,
 }
 
-/// How much an answer counts in the mean latency.
+/// Weight of a response in the mean latency.
 const WEIGHT: f64 = 0.1;
-/// With policy = "latency", each target is asked as often as this to know how fast it is.
+/// With policy = "latency": share of the calls that goes to each target in any case, to measure its latency.
 const EXPLORED: f64 = 0.01;
 
 impl Route {
@@ -199,18 +200,18 @@ impl Route {
         }
     }
 
-    /// What health checks have found until now.
+    /// Evaluates the health checks up to now.
     fn pass_time(&mut self, check: &HealthCheckSpec, now: SimTime) {
         let interval = now.as_nanos() / check.interval.as_nanos().max(1);
         if interval > self.interval && self.good + self.bad > 0 {
-            // An interval without calls says nothing.
+            // An interval without calls says nothing about its health.
             let is_good = self.good >= self.bad;
             let decided = self.is_healthy != self.turns.is_some();
             self.against = if is_good == decided { 0 } else { self.against + 1 };
             if self.against >= check.failures {
                 self.against = 0;
                 let end = SimTime::from_nanos((self.interval + 1).saturating_mul(check.interval.as_nanos()));
-                // Who changes their mind before callers know of it changes nothing for them.
+                // A change that is reverted before callers notice has no effect for them.
                 self.turns = if self.turns.is_some() { None } else { Some(end + check.ttl) };
             }
             (self.good, self.bad) = (0, 0);
@@ -223,7 +224,7 @@ impl Route {
 }
 
 impl Router {
-    /// Which of these routes a call takes.
+    /// The route that a call takes.
     fn choose(&mut self, is_open: impl Fn(&Route) -> bool) -> Option<usize> {
         let mut open = self.routes.iter().enumerate().filter(|(_, route)| is_open(route));
         match self.spec.policy {
@@ -249,7 +250,7 @@ impl Router {
                 if is_exploring && !open.is_empty() {
                     return Some(open[self.stream.random_range(0..open.len())].0);
                 }
-                // Who has not answered yet is asked first.
+                // A target that has not responded yet is tried first.
                 let fastest = open.iter().min_by(|a, b| a.1.unwrap_or(0.0).total_cmp(&b.1.unwrap_or(0.0)));
                 fastest.map(|(number, _)| *number)
             }
@@ -304,7 +305,7 @@ impl Component for Router {
         ports.answer(call.id, outcome);
     }
 
-    /// That says nothing about the target's health.
+    /// This outcome says nothing about the target's health.
     fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
         let Some(key) = self.calls.iter().find(|(_, call)| call.id == id).map(|(key, _)| key) else { return };
         ports.abandon(key.token(0), Abandon::Cancels);
@@ -344,7 +345,7 @@ mod tests {
         }
     }
 
-    /// A call that arrives now: where it went, and how to answer it.
+    /// A call arrives now; returns its target and the token for the response.
     fn call(bench: &mut Bench) -> (u32, Token) {
         bench.arrive(0);
         match bench.take()[..] {
@@ -360,7 +361,7 @@ mod tests {
         for _ in 0..10_000 {
             counts[call(&mut bench).0 as usize] += 1;
         }
-        // Of 10,000 with a chance of 1/4: standard deviation 43.
+        // 10,000 calls with a probability of 1/4: standard deviation 43.
         assert!((counts[0] - 2_500_i32).abs() < 4 * 43 && counts[1] == 0, "{counts:?}");
         assert_eq!(bench.books().get("share.t1"), Some(0.0));
         assert_eq!(bench.books().get("calls.unfinished"), Some(10_000.0));
@@ -385,7 +386,7 @@ mod tests {
     fn after_three_bad_checks_and_the_ttl_calls_go_elsewhere_and_come_back() {
         let check = HealthCheckSpec { interval: Span::from_secs(30), failures: 3, ttl: Span::from_secs(60) };
         let mut bench = Bench::new(&RouterSpec { health_check: Some(check), ..spec(Policy::Failover, &[1.0, 1.0]) });
-        // The first target fails from 0 s to 300 s. A call each second.
+        // The first target fails from 0 s to 300 s. One call per second.
         let mut seen = Vec::new();
         for second in 0..600 {
             bench.until(f64::from(second));
@@ -395,11 +396,11 @@ mod tests {
             bench.take();
             seen.push(target);
         }
-        // Bad at 30, 60 and 90 s; callers know at 150 s. From then on one call in 30 s goes to see.
+        // Bad at 30, 60 and 90 s; callers notice at 150 s. From then on one call in 30 s is a probe.
         assert!(seen[..150].iter().all(|target| *target == 0));
         let probes: Vec<usize> = (150..450).filter(|second| seen[*second] == 0).collect();
         assert_eq!(probes, (5..15).map(|interval| interval * 30).collect::<Vec<_>>());
-        // Good at 330, 360 and 390 s; callers know at 450 s.
+        // Good at 330, 360 and 390 s; callers notice at 450 s.
         assert!(seen[450..].iter().all(|target| *target == 0));
         assert_eq!(bench.books().get("calls.failed_over"), Some(290.0));
         assert_eq!(bench.books().get("calls.failed"), Some(155.0));

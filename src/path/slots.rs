@@ -1,41 +1,42 @@
-//! What is under way in a component, in the order in which it began: its memory grows with what is in flight.
+//! The items in progress in a component, in order of insertion. Memory grows with the number of items, not with the
+//! length of the run.
 //!
-//! What waits equally long ends in the order in which it began, so that one alarm, for the oldest, does for all of it.
+//! Items with the same timeout expire in the order in which they began, so one alarm, for the oldest, is enough.
 
 use super::Token;
 
-/// Where an item is. No later item has the same key, so that an alarm that comes too late does not mean another one.
+/// Identifies an item. No later item has the same key, so a late alarm cannot refer to a different one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     place: u32,
     lap: u32,
 }
 
-/// Bits of a token that say what it is about.
+/// Bits of a token for the topic.
 const TOPIC_BITS: u32 = 2;
-/// No place: the end of the line.
+/// No slot: the end of the list.
 const NOWHERE: u32 = u32::MAX;
 
 impl Key {
-    /// The number of something that is about this item: one of four topics.
+    /// A token about this item: one of four topics.
     pub(super) const fn token(self, topic: u32) -> Token {
         debug_assert!(topic < 1 << TOPIC_BITS && self.place < 1 << (32 - TOPIC_BITS));
         Token((self.lap as u64) << 32 | (self.place as u64) << TOPIC_BITS | topic as u64)
     }
 
-    /// Its number among the items that are there.
+    /// Its slot, below the largest number of items present at once.
     pub(super) const fn place(self) -> u32 {
         self.place
     }
 
-    /// What a token is about: the item and the topic.
+    /// The item and the topic of a token.
     pub(super) const fn of(token: Token) -> (Self, u32) {
         let low = token.0 as u32;
         (Self { place: low >> TOPIC_BITS, lap: (token.0 >> 32) as u32 }, low & ((1 << TOPIC_BITS) - 1))
     }
 }
 
-/// Items in the order of their insertion, each of which may go at any time.
+/// Items in order of insertion, which can be removed in any order.
 #[derive(Debug)]
 pub(super) struct Slots<T> {
     places: Vec<Place<T>>,
@@ -47,7 +48,7 @@ pub(super) struct Slots<T> {
 #[derive(Debug)]
 struct Place<T> {
     item: Option<T>,
-    /// How many items have been here before.
+    /// How many items have been in this slot before.
     lap: u32,
     before: u32,
     after: u32,
@@ -60,12 +61,12 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Items there.
+    /// Number of items.
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
-    /// Puts an item behind the others.
+    /// Appends an item.
     pub(super) fn insert(&mut self, item: T) -> Key {
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place { item: None, lap: 0, before: NOWHERE, after: NOWHERE });
@@ -81,11 +82,11 @@ impl<T> Slots<T> {
         Key { place, lap: new.lap }
     }
 
-    /// Takes an item out, if it is still there.
+    /// Removes an item, if it is still there.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         let place = self.places.get_mut(key.place as usize).filter(|place| place.lap == key.lap)?;
         let item = place.item.take()?;
-        // One bit less than there is room for, so that tokens have one to spare.
+        // One bit less than would fit, so that tokens have a bit to spare.
         place.lap = (place.lap + 1) & (u32::MAX >> 1);
         let (before, after) = (place.before, place.after);
         match self.places.get_mut(before as usize) {
@@ -100,33 +101,33 @@ impl<T> Slots<T> {
         Some(item)
     }
 
-    /// An item, if it is still there.
+    /// The item with this key, if it is still there.
     pub(super) fn get(&self, key: Key) -> Option<&T> {
         self.places.get(key.place as usize).filter(|place| place.lap == key.lap)?.item.as_ref()
     }
 
-    /// The same to be changed.
+    /// The same, mutable.
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         self.places.get_mut(key.place as usize).filter(|place| place.lap == key.lap)?.item.as_mut()
     }
 
-    /// The item that has been there for longest.
+    /// The oldest item.
     pub(super) fn oldest(&self) -> Option<(Key, &T)> {
         self.at(self.first)
     }
 
-    /// The item that came last.
+    /// The newest item.
     pub(super) fn newest(&self) -> Option<(Key, &T)> {
         self.at(self.last)
     }
 
-    /// The item with a number.
+    /// The item in this slot.
     pub(super) fn at(&self, place: u32) -> Option<(Key, &T)> {
         let at = self.places.get(place as usize)?;
         Some((Key { place, lap: at.lap }, at.item.as_ref()?))
     }
 
-    /// All of them, the oldest first.
+    /// All items, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         std::iter::successors(self.oldest(), |(key, _)| self.at(self.places[key.place as usize].after))
     }

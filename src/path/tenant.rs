@@ -1,7 +1,7 @@
-//! Tenants: customers with quotas of their own, whatever they call.
+//! Tenants: customers with their own quotas, whatever they call.
 //!
-//! A tenant's quota holds for all calls together that count for it: those of its sources, and those of its functions. What
-//! comes too fast or is too much at a time is throttled before it reaches anything, so that other tenants do not notice.
+//! A tenant's quota applies to all its calls together: those of its sources and those of its functions. Calls that are
+//! too fast or too many at a time are throttled before they reach anything, so other tenants are not affected.
 
 use super::books::{Books, Level, Times};
 use super::bucket::{Buckets, Throttle};
@@ -14,7 +14,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
 use crate::time::SimTime;
 
-/// What results say of tenants.
+/// What results report about tenants.
 pub(crate) const KIND: Kind = Kind {
     title: "Tenants",
     rows_are: "Tenant",
@@ -65,12 +65,12 @@ parameters! {
     }
 }
 
-/// A tenant with all calls that count for it: each has an entry of its own.
+/// A tenant, with one entry for each target of its calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantSpec {
     /// Its quota.
     pub parameters: TenantParameters,
-    /// What is called at each entry, by name.
+    /// The target of each entry.
     pub targets: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Spec for TenantSpec {
     }
 }
 
-/// A tenant at work.
+/// The state of a tenant.
 struct Tenant {
     buckets: Option<Buckets>,
     max_concurrency: u32,
@@ -107,7 +107,7 @@ struct Call {
     is_measured: bool,
 }
 
-/// What is counted of the calls that came in the measured part. Each is throttled, completed, failed or unfinished.
+/// Counters of calls that arrived in the measured period. Each is throttled, completed, failed or unfinished.
 #[derive(Default)]
 struct Counts {
     arrived: u64,
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_steady_load_is_first_refused_at_burst_over_excess() {
-        // 20 a second against 10 a second and 5 at once: the bucket is empty after 5 / (20 - 10) = 0.5 s.
+        // 20/s against 10/s with a burst of 5: the bucket is empty after 5 / (20 - 10) = 0.5 s.
         let mut bench = Bench::new(&spec(Some((10.0, 5.0)), None));
         let mut refused = None;
         for number in 0..40 {
@@ -199,10 +199,10 @@ mod tests {
             }
             bench.take();
         }
-        // The tenth call takes the token that came since the one before: at 0.45 s there is half of one.
+        // The tenth call takes the token gained since the ninth: at 0.45 s there is half of one.
         assert_eq!(refused, Some(0.45));
         let books = bench.books();
-        // Until 1.95 s: 5 tokens and 19.5 that came.
+        // Until 1.95 s: the initial 5 tokens and 19.5 gained.
         assert_eq!(books.get("requests.completed"), Some(24.0));
         assert_eq!(books.get("requests.throttled"), Some(16.0));
     }

@@ -1,4 +1,4 @@
-//! A component for tests of the engine, and a bench on which tests drive any component step by step.
+//! A component for tests of the engine, and a test bench that drives any component step by step.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use crate::metric::component::{Kind, component_metrics};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
-/// Passes each call on after a delay, and again after each failure, so many times in all. An attempt that takes longer than
-/// the timeout is abandoned: it goes on, and what it answers is thrown away.
+/// Passes each call on after a delay, and again after each failure, up to a number of attempts. An attempt that exceeds
+/// the timeout is abandoned: it continues, and its response is discarded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scripted {
     pub delay: Span,
@@ -17,7 +17,7 @@ pub struct Scripted {
     pub timeout: Span,
 }
 
-/// It counts nothing.
+/// It has no metrics.
 pub(crate) const KIND: Kind = Kind {
     title: "Scripted",
     rows_are: "Scripted",
@@ -43,7 +43,7 @@ impl Spec for Scripted {
     }
 }
 
-/// The calls by the token that they wait for: with their parcel, the attempts so far, and whether the last one is out.
+/// The calls by token: their parcel, the attempts so far, and whether the last one is out.
 struct AtWork {
     spec: Scripted,
     calls: HashMap<Token, (CallId, Parcel, u32, bool)>,
@@ -90,13 +90,13 @@ impl Component for AtWork {
     fn close(&mut self, _: SimTime, _: &mut Books) {}
 }
 
-/// A component between a test that calls it and a test that answers its calls. Times are seconds.
+/// A component between a test that calls it and a test that answers its calls. Times are in seconds.
 pub(crate) struct Bench {
     component: Box<dyn Component>,
     now: SimTime,
     alarms: Vec<(SimTime, bool, u64, Token)>,
     serial: u64,
-    /// What it wanted done, with the time, since this was looked at last: without what it asked to be woken for.
+    /// Its actions since the last look, with their times, except for requests to be woken.
     pub(crate) done: Vec<(f64, Action)>,
 }
 
@@ -124,7 +124,7 @@ impl Bench {
         }
     }
 
-    /// Lets time pass: every alarm until then and at that moment is given.
+    /// Advances the time, delivering every alarm up to and including it.
     pub(crate) fn until(&mut self, secs: f64) {
         let end = SimTime::ZERO + Span::from_secs_f64(secs).expect("a time");
         loop {
@@ -142,17 +142,17 @@ impl Bench {
         self.arrive_with(id, Parcel::one(0, id.into()));
     }
 
-    /// The same with a parcel of the test's own.
+    /// The same, with the test's own parcel.
     pub(crate) fn arrive_with(&mut self, id: u32, parcel: Parcel) {
         self.tell(|component, ports| component.arrived(CallId(id), parcel, ports));
     }
 
-    /// The same at an entry of the component.
+    /// The same, through this entry of the component.
     pub(crate) fn arrive_at(&mut self, id: u32, parcel: Parcel, entry: u32) {
         self.tell_at(entry, |component, ports| component.arrived(CallId(id), parcel, ports));
     }
 
-    /// A call that the component made is answered now.
+    /// A call made by the component is answered now.
     pub(crate) fn answer(&mut self, token: Token, outcome: Outcome) {
         self.tell(|component, ports| component.answered(token, outcome, ports));
     }
@@ -162,12 +162,12 @@ impl Bench {
         self.tell(|component, ports| component.disturbed(disturbance, ports));
     }
 
-    /// What it did since this was asked last.
+    /// Its actions since the last call of this function.
     pub(crate) fn take(&mut self) -> Vec<(f64, Action)> {
         std::mem::take(&mut self.done)
     }
 
-    /// Its books, if the run ended now.
+    /// Its counters, as if the run ended now.
     pub(crate) fn books(&mut self) -> Books {
         let mut books = Books::default();
         self.component.close(self.now, &mut books);

@@ -1,53 +1,53 @@
-//! Times that a component waits for and can take back.
+//! Times that a component waits for and can cancel.
 
 use std::collections::BTreeSet;
 
 use super::{Ports, Token};
 use crate::time::SimTime;
 
-/// What is to happen at which times. However many those are, few alarms are out: as many as it takes to be there in time.
+/// A queue of timed items. However many there are, only as many alarms are out as needed to be on time.
 #[derive(Debug)]
 pub(super) struct Timers<T> {
     token: Token,
-    /// Whether answers at the same moment come first.
+    /// Whether responses at the same time come first.
     is_deadline: bool,
     waiting: BTreeSet<(SimTime, T)>,
-    /// The alarms that are out, the earliest last.
+    /// The alarms that are out, earliest last.
     alarms: Vec<SimTime>,
 }
 
 impl<T: Ord + Copy> Timers<T> {
-    /// Nothing to wait for; `token` is what its alarms are told by.
+    /// An empty queue whose alarms have this token.
     pub(super) const fn new(token: Token, is_deadline: bool) -> Self {
         Self { token, is_deadline, waiting: BTreeSet::new(), alarms: Vec::new() }
     }
 
-    /// Something is to happen then; never, if that lies beyond the clock.
+    /// Schedules an item; never, if the time is beyond the range of the clock.
     pub(super) fn set(&mut self, at: SimTime, what: T) {
         if at < SimTime::NEVER {
             self.waiting.insert((at, what));
         }
     }
 
-    /// It is not to happen then after all.
+    /// Cancels an item.
     pub(super) fn cancel(&mut self, at: SimTime, what: T) {
         self.waiting.remove(&(at, what));
     }
 
-    /// An alarm has gone off; passes over those of others.
+    /// An alarm has gone off; tokens of other alarms are ignored.
     pub(super) fn rang(&mut self, token: Token, now: SimTime) {
         while token == self.token && self.alarms.last().is_some_and(|alarm| *alarm <= now) {
             self.alarms.pop();
         }
     }
 
-    /// The next thing whose time has come.
+    /// The next item that is due.
     pub(super) fn due(&mut self, now: SimTime) -> Option<T> {
         self.waiting.first().filter(|(at, _)| *at <= now)?;
         self.waiting.pop_first().map(|(_, what)| what)
     }
 
-    /// Asks to be woken for the first thing, if nobody has yet.
+    /// Requests an alarm for the first item, unless one is out.
     pub(super) fn arm(&mut self, ports: &mut Ports<'_>) {
         let Some(&(at, _)) = self.waiting.first() else { return };
         let at = at.max(ports.now);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::time::Span;
 
-    /// The alarms asked for when the timers are armed at a time.
+    /// The alarms requested when the timers are armed at a time.
     fn armed(timers: &mut Timers<u32>, now: u64) -> Vec<u64> {
         let mut actions = Vec::new();
         timers.arm(&mut Ports { now: at(now), is_measured: true, entry: 0, actions: &mut actions });

@@ -1,9 +1,9 @@
-//! A topic: what is published goes to every subscriber, with retries of its own for each.
+//! A topic: each published message goes to every subscriber, with separate retries for each.
 //!
-//! The delivery policy is that of Amazon SNS (SNS developer guide, message delivery retries), whose four phases have the numbers of
-//! retries and delays as parameters: at once, after the shortest delay, growing to the longest, and after the longest. To Lambda and SQS
-//! SNS makes 3 + 2 + 10 + 100,000 retries in 23 days. How the delays of the third phase grow is not published: here by the same factor
-//! each time.
+//! The delivery policy is that of Amazon SNS (SNS developer guide, message delivery retries). The numbers of retries in
+//! its four phases and the delays are parameters: at once, after the minimum delay, with growing delays, and after the
+//! maximum delay. SNS makes 3 + 2 + 10 + 100,000 retries to Lambda and SQS, over 23 days. How the delays of the third
+//! phase grow is not published: here by a constant factor.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Flag, Name, PositiveDuration, Text, Window};
 use crate::time::{SimTime, Span};
 
-/// What results say of topics.
+/// What results report about topics.
 pub(crate) const KIND: Kind = Kind {
     title: "Topics",
     rows_are: "Topic",
@@ -84,7 +84,7 @@ parameters! {
 }
 
 parameters! {
-    /// When a delivery that fails is tried again, phase by phase. Everything is by default as the preset of the topic.
+    /// When a failed delivery is retried, phase by phase. All defaults are those of the topic's preset.
     pub struct RetrySpec {
         /// Immediate retries (SNS: 3).
         optional immediate: Count<0, 1_000>,
@@ -105,23 +105,23 @@ parameters! {
     }
 }
 
-/// Subscriptions of a topic: SNS has 12.5 million, most of them telephones.
+/// Maximum number of subscriptions of a topic: SNS allows 12.5 million, but those are mostly phones.
 const MAX_SUBSCRIPTIONS: u32 = 10_000;
-/// Retries of a phase.
+/// Maximum number of retries of a phase.
 const MAX_RETRIES: u32 = 10_000_000;
 
 choice! {
-    /// Whose topic a topic is like.
+    /// The product that a preset describes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Preset {
         "sns" => Sns, "Amazon SNS, to Lambda, SQS and other services of AWS.";
         "sns-http" => SnsHttp, "Amazon SNS, to HTTP.";
         "eventbridge" => Eventbridge, "A rule of Amazon EventBridge.";
-        "s3" => S3, "The event notifications of an Amazon S3 bucket: each request is an object that is created, for example.";
+        "s3" => S3, "Event notifications of an Amazon S3 bucket: each request is an event such as the creation of an object.";
     }
 }
 
-/// When a delivery is tried again.
+/// When a delivery is retried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Retry {
     immediate: u32,
@@ -135,7 +135,7 @@ struct Retry {
 }
 
 impl Preset {
-    /// Its retries, and its price.
+    /// The retries and the price of a preset.
     const fn values(self) -> (Retry, f64) {
         let sns = Retry {
             immediate: 3,
@@ -149,12 +149,12 @@ impl Preset {
         };
         match self {
             Self::Sns => (sns, 0.5),
-            // Notifications are free. How often their delivery is tried again is not published.
+            // Notifications are free. How their delivery is retried is not published.
             Self::S3 => (sns, 0.0),
             // The default policy: 3 retries, 20 s apart.
             Self::SnsHttp => (Retry { immediate: 0, after_min_delay: 0, growing: 0, after_max_delay: 3, ..sns }, 0.5),
-            // EventBridge API, RetryPolicy: 185 retries in 24 h, exponential with jitter. The delays are not published: these make them
-            // last that long.
+            // EventBridge API, RetryPolicy: 185 retries in 24 h, exponential with jitter. The delays are not published;
+            // these last that long in total.
             Self::Eventbridge => {
                 let (immediate, after_min_delay, growing, after_max_delay) = (0, 0, 10, 175);
                 let (max_delay, max_age) = (Span::from_secs(900), Span::from_secs(86_400));
@@ -177,8 +177,8 @@ impl Preset {
 }
 
 impl Preset {
-    /// How long it takes until a message is delivered. S3 User Guide, "Amazon S3 Event Notifications": typically in seconds, sometimes a
-    /// minute or longer; the distribution is an assumption.
+    /// Time until a message is delivered. S3 User Guide, "Amazon S3 Event Notifications": typically in seconds,
+    /// sometimes a minute or longer; the distribution is an assumption.
     fn latency(self) -> Option<Dist> {
         match self {
             Self::S3 => Dist::log_normal_p99(Span::from_secs(1), Span::from_secs(15)).ok(),
@@ -203,7 +203,7 @@ impl Retry {
         }
     }
 
-    /// How long after the failure of so many attempts the next is made.
+    /// Delay between the failure of this attempt and the next.
     fn pause(&self, failures: u64) -> Option<Span> {
         let mut left = failures.checked_sub(1)?;
         for (retries, pause) in [(self.immediate, Span::ZERO), (self.after_min_delay, self.min_delay)] {
@@ -295,17 +295,17 @@ struct Topic {
     stream: Stream,
     serial: u64,
     deliveries: BTreeMap<u64, Delivery>,
-    /// When deliveries are tried again.
+    /// When deliveries are retried.
     timers: Timers<u64>,
     errors: f64,
-    /// How much later messages are delivered.
+    /// Delay until messages are delivered.
     delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
 
 impl Topic {
-    /// A delivery was not taken: it is tried again, or dropped.
+    /// A delivery failed: it is retried or dropped.
     fn failed(&mut self, id: u64, outcome: Outcome, now: SimTime) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         delivery.failures += 1;
@@ -313,7 +313,7 @@ impl Topic {
             let drawn = self.retry.jitter.then(|| self.stream.random_range(0..=pause.as_nanos()));
             drawn.map_or(pause, Span::from_nanos)
         });
-        // What is too large stays too large.
+        // A payload that is too large stays too large.
         let pause = pause.filter(|_| outcome != Outcome::TooLarge);
         match pause.filter(|pause| (now + *pause).since(delivery.published) <= self.retry.max_age) {
             Some(pause) => {
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(figures(&mut bench, 2.0), [1.0, 2.0, 0.0, 0.0]);
     }
 
-    /// When a delivery is tried that always fails.
+    /// The times of attempts at a delivery that always fails.
     fn tried(spec: &TopicSpec) -> Vec<f64> {
         let mut bench = Bench::new(spec);
         bench.arrive(1);
@@ -489,7 +489,7 @@ mod tests {
         let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps[4..15].windows(2).all(|pair| pair[0] < pair[1]), "{gaps:?}");
         assert!(gaps[14..].iter().all(|gap| (gap - 20.0).abs() < 0.01), "{gaps:?}");
-        // The whole of it takes 23 days.
+        // All retries together take 23 days.
         let retry = Retry::of(&topic("targets = [\"a\"]"));
         let mut pauses = 0..;
         let total: f64 = std::iter::from_fn(|| retry.pause(pauses.next()? + 1)).map(Span::as_secs_f64).sum();

@@ -1,5 +1,5 @@
-//! The questions a platform answers, one folder or file for each: keep-alive (when does an idle instance go), selection
-//! (which instance serves), scaling (how many instances).
+//! The decisions of a platform, in one folder or file each: keep-alive (when an idle instance is removed), selection
+//! (which instance serves), scaling (how many instances there are).
 
 pub mod keep_alive;
 pub mod scaling;

@@ -1,6 +1,6 @@
 //! Selection: which instance with a free slot serves the next request.
 
-/// The named rules. The choice moves the cold-start ratio of one and the same workload up to 36 times.
+/// The choice changes the cold-start ratio of the same workload by a factor of up to 36.
 ///
 /// Instances that are ready come before those that are still starting, except under [`Selection::Newest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,13 +21,13 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Whether the rule goes by last use.
+    /// Whether the rule depends on the last use.
     #[must_use]
     pub const fn is_by_last_use(self) -> bool {
         matches!(self, Self::MostRecentlyUsed | Self::LeastRecentlyUsed)
     }
 
-    /// Whether starting instances are taken as if they were ready.
+    /// Whether starting instances are selected as if they were ready.
     #[must_use]
     pub const fn includes_starting(self) -> bool {
         matches!(self, Self::Newest)

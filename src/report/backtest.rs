@@ -8,7 +8,7 @@ use super::chart::{Axis, BLUE, Dash, Drawn, Mark, Panel, Plot, Scale, Shape, Sty
 use super::document::{
     Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone, html, markdown, terminal,
 };
-use super::format::{Quantity, count, duration, percent};
+use super::format::{NOTHING, Quantity, count, duration, exactly, percent};
 use crate::measure::backtest::{Backtest, Decisions, Difference, OverTime, Part, Verdict};
 use crate::policy::scaling::replay::Tick;
 use crate::time::{SimTime, Span};
@@ -125,7 +125,7 @@ fn extent(found: &Backtest) -> String {
 
 fn comparison(part: &Part) -> Table {
     let rows = part.rows.iter().map(|row| {
-        let error = row.error().map_or_else(|| "-".to_owned(), |error| format!("{:+.1} %", 100.0 * error));
+        let error = row.error().map_or_else(|| NOTHING.to_owned(), |error| format!("{:+.1} %", 100.0 * error));
         let verdict = match row.verdict {
             Verdict::Within => Cell::badge(Tone::Good, "within spread"),
             Verdict::Outside => match [row.range.0, row.range.1].map(|end| row.quantity.text(end)) {
@@ -143,12 +143,12 @@ fn comparison(part: &Part) -> Table {
     });
     Table {
         caption: capitalized(&part.title),
-        rows_are: "metric",
+        rows_are: "Metric",
         columns: vec![
-            Column::new("measured", "What was measured"),
-            Column::new("simulated", "Mean over the replications, with its 95 % interval"),
-            Column::new("error", "Simulated divided by measured, minus one"),
-            Column::text("verdict", "Whether 95 % of single runs have such a value"),
+            Column::new("Measured", "What was measured"),
+            Column::new("Simulated", "Mean over the replications, with its 95 % interval"),
+            Column::new("Error", "Simulated divided by measured, minus one"),
+            Column::text("Verdict", "Whether 95 % of single runs have such a value"),
         ],
         rows: rows.collect(),
         total: None,
@@ -179,7 +179,7 @@ fn over_time(found: &Backtest, metrics: &[OverTime]) -> Table {
         .collect();
     let value = |quantity: Quantity, values: &[f64], place: usize| match values.get(place) {
         Some(value) if !value.is_nan() => Cell::text(quantity.text(*value)),
-        _ => Cell::text("-"),
+        _ => Cell::text(NOTHING),
     };
     let rows = (0..number.div_ceil(size)).map(|place| {
         let pairs = metrics.iter().zip(&both);
@@ -190,11 +190,11 @@ fn over_time(found: &Backtest, metrics: &[OverTime]) -> Table {
     let columns = metrics.iter().flat_map(|one| {
         [
             Column::new(one.title, format!("Measured {}", one.title)),
-            Column::new("simulated", format!("Simulated {}", one.title)),
+            Column::new("Simulated", format!("Simulated {}", one.title)),
         ]
     });
     let caption = format!("Measured and simulated, by {}", clock(found.interval.as_secs_f64() * size as f64));
-    Table { caption, rows_are: "from", columns: columns.collect(), rows: rows.collect(), total: None, shown: INTERVALS }
+    Table { caption, rows_are: "From", columns: columns.collect(), rows: rows.collect(), total: None, shown: INTERVALS }
 }
 
 fn over_time_chart(found: &Backtest) -> Drawn {
@@ -203,7 +203,7 @@ fn over_time_chart(found: &Backtest) -> Drawn {
     let line =
         |values: &[f64]| Shape::Line(values.iter().enumerate().map(|(at, value)| (middle(at), *value)).collect());
     let panel = |one: &OverTime| {
-        let label = if one.is_count { format!("{} in {}", one.title, duration(width)) } else { one.title.to_owned() };
+        let label = if one.is_count { format!("{} per {}", one.title, exactly(width)) } else { one.title.to_owned() };
         Panel {
             y: Axis::new(label, one.quantity, Scale::Linear),
             height: 130.0,
@@ -221,7 +221,7 @@ fn over_time_chart(found: &Backtest) -> Drawn {
                 values
                     .get(place)
                     .filter(|value| !value.is_nan())
-                    .map_or_else(|| "-".to_owned(), |value| one.quantity.text(*value))
+                    .map_or_else(|| NOTHING.to_owned(), |value| one.quantity.text(*value))
             };
             let _ =
                 write!(text, "\n{}: {} measured, {} simulated", one.title, value(&one.measured), value(&one.simulated));
@@ -229,10 +229,9 @@ fn over_time_chart(found: &Backtest) -> Drawn {
         Tip { from: width * place as f64, to: width * (place + 1) as f64, text }
     });
     let names: Vec<&str> = found.over_time.iter().map(|one| one.title).collect();
-    let title = format!("Measured and simulated: {}", names.join(", "));
     let chart = Plot {
-        description: title.clone(),
-        title,
+        description: format!("Measured and simulated: {}", names.join(", ")),
+        title: "Measured and simulated over time".to_owned(),
         x: Axis::new("time", Quantity::Seconds, Scale::Time),
         panels: found.over_time.iter().map(panel).collect(),
         tips: tips.collect(),
@@ -245,7 +244,7 @@ fn of_decisions(decisions: &Decisions) -> Vec<Block> {
     let (equal, compared) = (decisions.equal(), decisions.compared());
     let Decisions { function, policy, outcome, recorded, ticks } = decisions;
     let agreement = match compared {
-        0 => "nothing was recorded beside them".to_owned(),
+        0 => "nothing was recorded to compare them with".to_owned(),
         _ => format!(
             "{equal} of {compared} recorded values of {outcome} are equal ({})",
             percent(equal as f64 / compared as f64)

@@ -179,6 +179,16 @@ impl Card {
     pub fn new(title: impl Into<String>, figure: impl Into<String>, lines: impl IntoIterator<Item = String>) -> Self {
         Self { title: title.into(), figure: figure.into(), lines: lines.into_iter().collect() }
     }
+
+    /// The lines as text that follows the figure: a line that starts with a capital is a sentence.
+    fn rest(&self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text += if line.starts_with(char::is_uppercase) { ". " } else { "; " };
+            text += line.trim_end_matches('.');
+        }
+        text
+    }
 }
 
 /// A table: each row has a name and a cell for each column. Columns are in the order of their importance: what is too narrow

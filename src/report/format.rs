@@ -26,11 +26,14 @@ impl Quantity {
         }
     }
 
-    /// `x` as written by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
+    /// `x` as written by hand, without digits that say nothing: `800 ms`, `1 s`, `13 min 20 s`, `0.1 %`.
     #[must_use]
     pub fn bound(self, x: f64) -> String {
         if !x.is_finite() {
             return NOTHING.to_owned();
+        }
+        if self == Self::Seconds && x >= 120.0 && x.fract() == 0.0 {
+            return exactly(x);
         }
         let scale = self.scale(x);
         // Nine digits hide what binary fractions add.
@@ -48,7 +51,7 @@ impl Quantity {
             return self.text(stat.mean);
         };
         if self == Self::Usd {
-            return format!("{} ({})", self.text(stat.mean), self.interval(stat));
+            return with_range(self.text(stat.mean), &self.interval(stat));
         }
         let scale = self.scale(stat.mean.abs().max(width));
         let (mean, half) = (stat.mean * scale.factor, width * scale.factor);
@@ -108,7 +111,7 @@ impl Quantity {
     #[must_use]
     pub fn difference(self, stat: &Stat) -> String {
         let number = match width(stat).filter(|_| self == Self::Usd) {
-            Some(half) => format!("{} ({})", self.text(stat.mean), self.range(stat.mean - half, stat.mean + half)),
+            Some(half) => with_range(self.text(stat.mean), &self.range(stat.mean - half, stat.mean + half)),
             None => self.stat(stat),
         };
         let number = if self == Self::Ratio { number.replace(" %", " pp") } else { number };
@@ -123,6 +126,11 @@ impl Quantity {
             Self::Ratio => Scale { factor: 100.0, prefix: "", suffix: " %" },
         }
     }
+}
+
+/// An amount with its range, which is empty if both ends are written like the amount.
+fn with_range(amount: String, range: &str) -> String {
+    if range.is_empty() { amount } else { format!("{amount} ({range})") }
 }
 
 /// Half of the interval, if there is one that is more than the rounding of sums.
@@ -201,6 +209,12 @@ pub fn count(x: f64) -> String {
         return format!("{x:.1e}");
     }
     format!("{x:.*}", decimals(x, 3))
+}
+
+/// An amount as [`money`] writes it: whole cents from one dollar on. Differences of such amounts can be checked by readers.
+#[must_use]
+pub fn cents(usd: f64) -> f64 {
+    if usd >= 1.0 { (usd * 100.0).round() / 100.0 } else { usd }
 }
 
 /// US dollars: cents from one dollar on, three digits below.
@@ -380,6 +394,7 @@ mod tests {
             (Quantity::Usd, 85.46, 0.06, "$85.46 ($85.40 to $85.52)"),
             (Quantity::Usd, 0.057_3, 0.003, "$0.0573 ($0.0543 to $0.0603)"),
             (Quantity::Usd, 1.0, 1.5, "$1.00 ($0.00 to $2.50)"),
+            (Quantity::Usd, 1.04, 0.000_1, "$1.04"),
             (Quantity::Ratio, 0.005_2, 0.000_31, "0.520 ± 0.031 %"),
             (Quantity::Seconds, 0.0, 0.01, "0 ± 10 ms"),
             (Quantity::Count, 10.0, 0.0, "10"),
@@ -409,6 +424,9 @@ mod tests {
     fn bounds_are_written_short() {
         assert_eq!(Quantity::Seconds.bound(0.8), "800 ms");
         assert_eq!(Quantity::Seconds.bound(1.0), "1 s");
+        assert_eq!(Quantity::Seconds.bound(800.0), "13 min 20 s");
+        assert_eq!(Quantity::Seconds.bound(7_200.0), "2 h");
+        assert_eq!(Quantity::Seconds.bound(150.5), "2.50833333 min");
         assert_eq!(Quantity::Ratio.bound(0.001), "0.1 %");
         assert_eq!(Quantity::Usd.bound(500.0), "$500.00");
         assert_eq!(Quantity::Count.bound(12_000.0), "12,000");

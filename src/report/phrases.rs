@@ -23,6 +23,9 @@ pub(super) const N_EVENT: &str = "N_event = sum of E_i: the number of events in 
 pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: the static estimate, without simulation. It \
                                      accounts for neither bursts nor idle instances kept warm.";
 
+/// What a monthly cost is.
+pub(super) const MONTH: &str = "Costs per month are for 30 days at the simulated rate.";
+
 /// The answer to the objectives in a few words.
 pub(super) fn verdict(summary: &Summary) -> String {
     let all = summary.objectives.len();

@@ -1,6 +1,6 @@
 //! The answer of `forewarm quick`: what users feel, what it costs, which limits are reached, what to set.
 
-use super::format::Quantity;
+use super::format::{Quantity, cents};
 use super::kinds::plan as planned;
 use super::phrases;
 use crate::measure::plan::{Candidate, Plan};
@@ -34,7 +34,7 @@ fn users(summary: &Summary) -> String {
 fn cost(summary: &Summary) -> String {
     let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
     let million = Quantity::Usd.stat(&summary.total.cost_usd.per_million_requests);
-    format!("{month} for 30 days at this rate, {million} per million requests")
+    format!("{month} a month at this rate, {million} per million requests")
 }
 
 fn limits(summary: &Summary) -> String {
@@ -68,14 +68,16 @@ fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     }
 }
 
-/// What a configuration costs, and how much that is beside today's, which was shown as `now`: the difference is that of the same
-/// requests, and the sums can be checked.
+/// What a configuration costs, and the difference from the amount shown as `now`. The difference is that of the same requests,
+/// and the sums can be checked.
 fn price(one: &Candidate, today: Option<&Candidate>, now: f64) -> String {
     let Some(month) = one.month_usd.mean else { return "an unknown price".to_owned() };
     let usd = |x: f64| Quantity::Usd.text(x);
     match today.and_then(|today| today.month_usd.mean).map(|before| month - before) {
-        Some(more) if more < 0.0 => format!("{} a month, which saves {}", usd(now + more), usd(-more)),
-        Some(more) => format!("{} a month, {} more than now", usd(now + more), usd(more)),
+        Some(more) => match cents(now + more) - cents(now) {
+            shown if shown < 0.0 => format!("{} a month, which saves {}", usd(now + more), usd(-shown)),
+            shown => format!("{} a month, {} more than now", usd(now + more), usd(shown)),
+        },
         None => format!("{} a month", usd(month)),
     }
 }

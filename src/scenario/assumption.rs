@@ -1,7 +1,6 @@
-//! What a scenario takes from its preset that is nothing to rely on: unpublished values, and cold starts that
-//! are those of minimal functions.
+//! Values of a preset that should not be relied on: unpublished values, and cold starts of minimal functions.
 //!
-//! Compared is what is meant, however it is written: a scenario that was written out with all its values rests on the same.
+//! Meanings are compared, not spelling: a scenario written out with all its values has the same assumptions.
 
 use super::model::{Assumption, AssumptionKind};
 use super::preset::{Fact, Preset};
@@ -15,13 +14,13 @@ use crate::schema::tree::{Entry, Node, Value};
 /// When idle instances are removed, for functions that do not set it.
 const KEEP_ALIVE: &str = "platform.keep-alive";
 
-/// The processors of an instance: they matter to functions that say something about theirs.
+/// The vCPUs of an instance: they matter to functions that say how much CPU they use.
 const PROCESSORS: &str = "platform.cpu.";
 
 /// Cold starts of functions that do nothing.
 const RUNTIMES: &str = "cold-start.runtimes.";
 
-/// What a scenario, completely written out, assumes.
+/// The assumptions of a scenario that is written out completely.
 pub(super) fn of(written: &Value, preset: Preset) -> Vec<Assumption> {
     let root = Node::at(SourceSpan::default(), written.clone());
     let listed = root.get("function").map_or(&[][..], Node::elements);
@@ -49,7 +48,7 @@ pub(super) fn of(written: &Value, preset: Preset) -> Vec<Assumption> {
     facts.map(|fact| told(preset, fact)).collect()
 }
 
-/// The values of a preset, with everything that is meant by them.
+/// The values of a preset, with all their defaults.
 fn written_out(preset: Preset) -> Node {
     let place = SourceSpan::default();
     let values = preset.file().values(place, true);
@@ -66,7 +65,7 @@ fn written_out(preset: Preset) -> Node {
     Node::at(place, Value::Table(sections.into_iter().flatten().collect()))
 }
 
-/// The keys of the preset's cold start that a function has.
+/// The keys of the preset's cold start that a function uses.
 fn cold_start_of(function: &Node, preset: Preset) -> Vec<String> {
     let mut problems = Problems::default();
     let Some(known) = preset.file().cold_starts.of(function, &mut problems) else { return Vec::new() };
@@ -76,19 +75,19 @@ fn cold_start_of(function: &Node, preset: Preset) -> Vec<String> {
         function.get("cold-start").is_some_and(|cold_start| cold_start.value == ColdStartTable::write(&table))
     });
     let mut keys = if is_its_own { known.keys } else { Vec::new() };
-    // With the dependencies that a function loads it is no minimal one any more.
+    // A function that loads dependencies is no longer minimal.
     if keys.iter().any(|key| key == "cold-start.dependencies-per-mb") {
         keys.retain(|key| !key.starts_with(RUNTIMES));
     }
     keys
 }
 
-/// Whether a value is that of a function that does nothing yet.
+/// Whether a value is still that of a function that does nothing.
 fn is_minimal(fact: &Fact) -> bool {
     fact.key.starts_with(RUNTIMES)
 }
 
-/// A value and the grounds on which it stands.
+/// A value and its basis.
 fn told(preset: Preset, fact: &Fact) -> Assumption {
     let grounds = fact.grounds();
     let unverified = if fact.origin.unverified { ", not verified" } else { "" };

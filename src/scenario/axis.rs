@@ -1,4 +1,4 @@
-//! A key of the scenario with the values that a sweep or a plan may give it.
+//! A key of the scenario with the values that a sweep or a plan can give it.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::time::Span;
 pub struct Axis {
     /// The dotted key, or `variant`.
     pub key: String,
-    /// What its numbers measure; none: its values are texts.
+    /// What its numbers measure; `None`: its values are texts.
     pub unit: Option<Unit>,
     pub(super) place: SourceSpan,
     pub(super) candidates: Candidates,
@@ -36,9 +36,9 @@ pub enum Unit {
 /// One value of an axis.
 #[derive(Clone)]
 pub struct Level {
-    /// As people write it: `512MB`.
+    /// As written in a scenario: `512MB`.
     pub text: String,
-    /// In the base unit of its axis; none where it is no number.
+    /// In the base unit of its axis; `None` if it is not a number.
     pub number: Option<f64>,
     pub(super) node: Node,
 }
@@ -52,7 +52,7 @@ pub(super) enum Candidates {
 }
 
 impl Axis {
-    /// The values one by one; none where any value of a range may be taken.
+    /// The individual values; `None` if any value of a range can be taken.
     #[must_use]
     pub fn levels(&self) -> Option<&[Level]> {
         match &self.candidates {
@@ -61,8 +61,8 @@ impl Axis {
         }
     }
 
-    /// The value at a share (0 to 1) of the way from the first to the last: on the scale of a range, and among listed values
-    /// the one in whose equal part of the way it lies. `samples` says how many will be asked for, hence how finely they differ.
+    /// The value at a share (0 to 1) of the axis: on the scale of a range, or the listed value whose equal part
+    /// contains the share. `samples`: how many values will be requested, and so how finely they differ.
     #[must_use]
     pub fn at(&self, share: f64, samples: u32) -> Level {
         match &self.candidates {
@@ -72,7 +72,7 @@ impl Axis {
     }
 }
 
-// Where things were written is left out: scenarios that say the same look the same.
+// Omits the places in the file: scenarios that say the same print the same.
 impl fmt::Debug for Axis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Axis");
@@ -91,13 +91,13 @@ impl fmt::Debug for Level {
     }
 }
 
-/// In which of `parts` equal parts of the way from 0 to 1 a share lies.
+/// Which of `parts` equal parts of the range from 0 to 1 contains a share.
 pub(super) fn place_among(share: f64, parts: usize) -> usize {
     ((share * parts as f64) as usize).min(parts - 1)
 }
 
 impl Level {
-    /// A listed value with what it measures, if it is a number.
+    /// A listed value and what it measures, if it is a number.
     pub(super) fn of(node: &Node) -> (Self, Option<Unit>) {
         let text = node.text().map_or_else(|| node.value.to_toml(), str::to_owned);
         let (number, unit) = match &node.value {
@@ -111,23 +111,23 @@ impl Level {
         (Self { text, number, node: node.clone() }, unit)
     }
 
-    /// A value that is a text and nothing else.
+    /// A value that can only be a text.
     pub(super) fn word(word: &str, place: SourceSpan) -> Self {
         Self { text: word.to_owned(), number: None, node: Node::at(place, Value::from_text(word)) }
     }
 }
 
-/// A decimal number: `digits` / 10^`places`. Steps of 0.1 are exact.
+/// A decimal number: `digits` / 10^`places`, so that steps of 0.1 are exact.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Decimal {
     pub(super) digits: i128,
     pub(super) places: u32,
 }
 
-/// Values drawn from a range have the digits of so many, though there may be more.
+/// Values drawn from a range have the digits needed for this many, even if there are more.
 const FINE: u32 = 100;
 
-/// Digits of a decimal number that are read, so that sums stay within 128 bits.
+/// Maximum number of digits read from a decimal number, so that sums fit in 128 bits.
 const MOST_DIGITS: u32 = 24;
 
 impl Decimal {
@@ -156,7 +156,7 @@ impl Decimal {
         Some(Self { digits: self.digits.checked_mul(factor)?, places: self.places })
     }
 
-    /// The digits with more places.
+    /// The same number with more places.
     pub(super) fn with_places(self, places: u32) -> Option<i128> {
         self.digits.checked_mul(10_i128.checked_pow(places.checked_sub(self.places)?)?)
     }
@@ -178,21 +178,21 @@ impl Decimal {
 /// How the values of a range are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In nanoseconds here.
+    /// As a duration, in this unit (ns).
     Duration,
-    /// In MB here.
+    /// As a size, in this unit (MB).
     Size,
-    /// In events each of these units.
+    /// As a rate, in events per this unit.
     Rate(&'static str),
     Whole,
     Number,
 }
 
-/// The units of a rate, and how many of them make a day.
+/// The units of a rate, and how many of each make a day.
 const RATES: [(&str, i128); 4] = [("s", 86_400), ("m", 1_440), ("h", 24), ("d", 1)];
 
 impl Form {
-    /// What a text measures, and its number in the unit of the form.
+    /// What a text measures, and its number in the unit of its form.
     pub(super) fn of_text(text: &str) -> Option<(Self, Decimal)> {
         let text = text.trim();
         let whole = |digits: i128| Decimal { digits, places: 0 };
@@ -212,14 +212,14 @@ impl Form {
     pub(super) fn of(value: &Value) -> Option<(Self, Decimal)> {
         match value {
             Value::Integer(Some(number)) => Some((Self::Whole, Decimal::parse(&number.to_string())?)),
-            // The shortest text that reads back is what was written.
+            // The shortest text that reads back as the same number.
             Value::Float(number) if number.is_finite() => Some((Self::Number, Decimal::parse(&format!("{number:?}"))?)),
             Value::Text(text) => Self::of_text(text),
             _ => None,
         }
     }
 
-    /// The form that both can be written in, and their numbers in it; none if they measure different things.
+    /// A form for both values, and their numbers in it; `None` if they measure different things.
     pub(super) fn common(a: (Self, Decimal), b: (Self, Decimal)) -> Option<(Self, Decimal, Decimal)> {
         let per_day = |unit: &str| RATES.iter().find(|(name, _)| *name == unit).map_or(1, |(_, factor)| *factor);
         match (a.0, b.0) {
@@ -267,37 +267,37 @@ impl Form {
         Level { text, number, node: Node::at(place, value) }
     }
 
-    /// Whether between two neighbours there is nothing.
+    /// Whether there is nothing between two neighbors.
     fn is_whole(self) -> bool {
         matches!(self, Self::Duration | Self::Size | Self::Whole)
     }
 }
 
-/// From one number to another, both as whole multiples of 10^-`places` in the unit of `form`.
+/// From one number to another, both as multiples of 10^-`places` in the unit of `form`.
 #[derive(Clone)]
 pub(super) struct Range {
     pub(super) form: Form,
     pub(super) places: u32,
     pub(super) from: i128,
     pub(super) to: i128,
-    /// Whether equal shares of the way are equal factors. Then `from` is above zero.
+    /// Whether equal shares of the range are equal factors. Then `from` is above zero.
     pub(super) is_log: bool,
     pub(super) place: SourceSpan,
 }
 
 impl Range {
-    /// The values that are `step` apart, the first at `from`; `step` is above zero.
+    /// The values at intervals of `step` from `from` on; `step` is above zero.
     pub(super) fn steps(&self, step: i128) -> Vec<Level> {
         let last = (self.to - self.from) / step;
         (0..=last).map(|number| self.level(self.from + number * step, self.places)).collect()
     }
 
-    /// How many values are `step` apart.
+    /// How many values have this step.
     pub(super) fn count_steps(&self, step: i128) -> i128 {
         (self.to - self.from) / step + 1
     }
 
-    /// This many values from `from` to `to`; fewer where there are not so many whole ones.
+    /// This many values from `from` to `to`, or fewer if there are not enough whole numbers.
     pub(super) fn points(&self, count: u32) -> Vec<Level> {
         let last = f64::from(count.max(2) - 1);
         let mut levels: Vec<Level> = (0..count).map(|number| self.between(f64::from(number) / last, last)).collect();
@@ -305,7 +305,8 @@ impl Range {
         levels
     }
 
-    /// The value at a share of the way, with no more digits than set it apart from its neighbours if there are `parts`.
+    /// The value at a share of the range, with only the digits needed to tell it from its neighbors if there are
+    /// `parts`.
     fn between(&self, share: f64, parts: f64) -> Level {
         if share <= 0.0 {
             return self.level(self.from, self.places);
@@ -314,7 +315,7 @@ impl Range {
             return self.level(self.to, self.places);
         }
         let (from, to) = (self.from as f64, self.to as f64);
-        // In units of 10^-places.
+        // In units of 10^-`places`.
         let (value, distance) = if self.is_log {
             let value = from * (to / from).powf(share);
             (value, value * (to / from).ln() / parts)
@@ -324,7 +325,7 @@ impl Range {
         if distance <= 0.0 {
             return self.level(self.from, self.places);
         }
-        // A thousandth of the distance, as a power of ten. Coarse enough that all machines round to the same.
+        // A thousandth of the distance, as a power of ten. Coarse enough to be rounded to the same on all machines.
         let digit = (distance.log10() - 3.0).floor() as i32;
         if digit >= 0 || self.form.is_whole() {
             let unit = 10_f64.powi(digit.max(0));
@@ -340,7 +341,7 @@ impl Range {
     }
 }
 
-/// Words of keys that say nothing beside the others: families of distributions, arrivals and policies.
+/// Parts of keys that add nothing to the others: families of distributions, arrivals and policies.
 const DULL: [&str; 18] = [
     "arrivals",
     "burst",
@@ -362,8 +363,8 @@ const DULL: [&str; 18] = [
     "window",
 ];
 
-/// Short names of some keys: `memory`, `keep-alive`, `duration median`; with the names of functions and sources where they
-/// would be alike otherwise: `checkout memory`.
+/// Short names of keys: `memory`, `keep-alive`, `duration median`; with the names of functions and sources if they
+/// would not be unique otherwise: `checkout memory`.
 #[must_use]
 pub fn short_names(keys: &[&str]) -> Vec<String> {
     let named = |key: &str| match key.split('.').collect::<Vec<_>>().as_slice() {
@@ -386,7 +387,7 @@ pub fn short_names(keys: &[&str]) -> Vec<String> {
     all.iter().map(short).collect()
 }
 
-/// The last words of a key that say something.
+/// The last informative parts of a key.
 fn words(parts: &[&str]) -> String {
     let telling: Vec<&str> = parts.iter().copied().filter(|part| !DULL.contains(part)).collect();
     match telling.as_slice() {
@@ -463,7 +464,7 @@ mod tests {
         assert_eq!(texts(&range("128MB", "2GB", true).points(5)), "128MB 256MB 512MB 1024MB 2048MB");
         assert_eq!(texts(&range("1s", "100s", true).points(3)), "1s 10s 1m40s");
         assert_eq!(texts(&range("60/m", "2/s", false).points(3)), "86400/d 129600/d 172800/d");
-        // As near as they are, they differ.
+        // However close, they differ.
         assert_eq!(texts(&range("1000001.0", "1000001.2", true).points(3)), "1000001 1000001.1 1000001.2");
     }
 

@@ -1,4 +1,4 @@
-//! A scenario's text, read once, from which many scenarios are made.
+//! The text of a scenario, read once, from which many scenarios are made.
 
 use super::axis::{Axis, Level};
 use super::check::{POLICY, VARIANT};
@@ -8,27 +8,27 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::limits::MAX_PROBLEMS;
 use crate::schema::tree::{Node, Value};
 
-/// A scenario and the text it was made from: what a sweep or a plan changes.
+/// A scenario and its text: the base of a sweep or a plan.
 ///
-/// Each thread works on a clone; the files that the scenario names are shared by all.
+/// Each thread works on a clone; the files named by the scenario are shared.
 #[derive(Clone)]
 pub struct ScenarioFactory<'a> {
     loader: Loader<'a>,
     /// As it was written.
     file: Node,
-    /// With the changes of the options, without what is not simulated.
+    /// With the changes of the options, without sections that are not simulated.
     root: Node,
-    /// The texts that problems point at.
+    /// The texts to which problems refer.
     texts: Problems,
-    /// Replications of every scenario that does not say how many: what they expect to simulate differs.
+    /// Replications of every scenario that does not set them, because the expected sizes of the scenarios differ.
     replications: u32,
 }
 
 impl<'a> ScenarioFactory<'a> {
-    /// Reads and checks a scenario from bytes that may not be text; hands back what is suspicious in it too.
+    /// Reads and checks a scenario from bytes that may not be text; also returns warnings.
     ///
     /// # Errors
-    /// Everything that is wrong, as [`parse_bytes`](super::parse_bytes); and options that set a key of the sweep.
+    /// All problems, as for [`parse_bytes`](super::parse_bytes), and options that set a key of the sweep.
     pub fn read(
         name: &str,
         bytes: &[u8],
@@ -50,7 +50,7 @@ impl<'a> ScenarioFactory<'a> {
             Some((file, root, scenario))
         };
         let read = read();
-        problems.sort();
+        problems.finish();
         match read {
             Some((file, root, scenario)) if !problems.has_errors() => {
                 let texts = problems.texts();
@@ -61,10 +61,10 @@ impl<'a> ScenarioFactory<'a> {
         }
     }
 
-    /// The scenario with these values in place of its own; a variant comes before all others, a policy after them.
+    /// The scenario with these values instead of its own; a variant is applied before all others, a policy after them.
     ///
     /// # Errors
-    /// Everything that is wrong with it then.
+    /// All problems that it then has.
     pub fn with<'l>(&mut self, changes: impl Iterator<Item = (&'l Axis, &'l Level)>) -> Result<Scenario, Problems> {
         let mut problems = self.texts.clone();
         let (variants, changes): (Vec<_>, Vec<_>) = changes.partition(|(axis, _)| axis.key == VARIANT);
@@ -84,7 +84,7 @@ impl<'a> ScenarioFactory<'a> {
         Ok(scenario)
     }
 
-    /// The file with variants: those of the options, these, then the other options.
+    /// The file with variants: those of the options, then these, then the other options.
     fn varied(&self, variants: &[(&Axis, &Level)], problems: &mut Problems) -> Node {
         let mut root = self.file.clone();
         let names = self.loader.options.variant.as_deref().into_iter();
@@ -98,7 +98,7 @@ impl<'a> ScenarioFactory<'a> {
         root
     }
 
-    /// Where to collect what is wrong with the points.
+    /// Collects the problems of points.
     #[must_use]
     pub fn findings(&self) -> GroupedProblems {
         GroupedProblems { texts: self.texts.clone(), groups: Vec::new(), left_out: 0 }
@@ -106,7 +106,7 @@ impl<'a> ScenarioFactory<'a> {
 }
 
 impl Loader<'_> {
-    /// Refuses a `--set` of what the sweep varies: it would have no effect.
+    /// Rejects a `--set` of a key that the sweep varies: it would have no effect.
     fn refuse_swept(&self, scenario: &Scenario, problems: &mut Problems) {
         let Some(sweep) = &scenario.sweep else { return };
         for (key, value) in &self.options.set {
@@ -119,7 +119,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Refuses variants that are not there. With a variant chosen, the others are not in the tree that is checked.
+    /// Rejects unknown variants. If a variant is selected, the others are not in the tree that is checked.
     pub(super) fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
         let axes = scenario.sweep.iter().flat_map(Sweep::axes).filter(|axis| axis.key == VARIANT);
         for level in axes.flat_map(|axis| axis.levels().unwrap_or_default()) {
@@ -137,14 +137,14 @@ fn names(file: &Node) -> impl Iterator<Item = &str> {
     list.iter().filter_map(|variant| variant.get("name")?.text())
 }
 
-/// Drops the sections that say what to do with a scenario and not what it is.
+/// Removes the sections that say what to do with a scenario.
 fn keep_simulated(root: &mut Node) {
     if let Value::Table(sections) = &mut root.value {
         sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
     }
 }
 
-/// What is wrong with points, each thing once, however many points have it.
+/// The problems of points, each reported once for all points that have it.
 pub struct GroupedProblems {
     texts: Problems,
     groups: Vec<Group>,
@@ -153,13 +153,13 @@ pub struct GroupedProblems {
 
 struct Group {
     problem: Problem,
-    /// Who has it first, and how many more.
+    /// The first point that has it, and how many more do.
     first: String,
     others: u64,
 }
 
 impl GroupedProblems {
-    /// Takes in what is wrong with one point.
+    /// Adds the problems of a point.
     pub fn add(&mut self, who: &str, found: &Problems) {
         for problem in found.errors() {
             let problem = self.texts.adopt(problem, found);
@@ -172,13 +172,13 @@ impl GroupedProblems {
         }
     }
 
-    /// Whether so much is known that looking for more helps nobody.
+    /// Whether enough problems are known to stop looking for more.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.left_out > 0
     }
 
-    /// Everything; none if nothing was wrong.
+    /// All problems; `None` if there are none.
     #[must_use]
     pub fn finish(mut self) -> Option<Problems> {
         if self.groups.is_empty() {
@@ -194,7 +194,7 @@ impl GroupedProblems {
             self.texts.push(problem);
         }
         self.texts.leave_out(self.left_out);
-        self.texts.sort();
+        self.texts.finish();
         Some(self.texts)
     }
 }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
     use crate::scenario::NoFiles;
 
-    /// A function with two variants and the lines of a sweep.
+    /// A function with two variants, and the lines of a sweep.
     fn text(sweep: &str) -> String {
         format!(
             "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1h\"\n[[function]]\nname = \"f\"\nmemory = \"256MB\"\n\
@@ -215,7 +215,7 @@ mod tests {
         )
     }
 
-    /// What the points of a sweep are, and their scenarios.
+    /// The points of a sweep and their scenarios.
     fn points(sweep: &str, options: &ParseOptions) -> Result<Vec<(String, Scenario)>, String> {
         let read = ScenarioFactory::read("x.toml", text(sweep).as_bytes(), options, &NoFiles);
         let (mut base, scenario, _) = read.map_err(|wrong| wrong.to_string())?;

@@ -1,4 +1,4 @@
-//! Files of observations that a scenario names, read once however often they are used.
+//! Data files that a scenario names, each read only once.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -16,13 +16,13 @@ use crate::workload::trace::{
 };
 use crate::workload::{ArrivalSpec, Input};
 
-/// Where the files come from that a scenario names: the disk, or in tests a table in memory.
+/// Where the files named by the scenario come from: the disk, or in tests a table in memory.
 pub trait Files: Sync {
-    /// The file at `path`, as it stands in the scenario. Whether it can be read shows when it is opened.
+    /// The file at `path`, as written in the scenario. Whether it is readable shows when it is opened.
     fn input(&self, path: &str) -> Input;
 }
 
-/// For scenarios that name no files: none can be read.
+/// For scenarios without files: none can be read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoFiles;
 
@@ -32,17 +32,17 @@ impl Files for NoFiles {
     }
 }
 
-/// What brings its functions with it.
+/// Sources that define functions.
 #[derive(Clone)]
 pub(super) enum Traced {
-    /// A trace with a row for each request.
+    /// A trace with one row per request.
     Rows(Arc<RowTrace>),
     /// Arrivals by function.
     ByFunction(Arc<[(TraceFunction, ArrivalSpec)]>),
 }
 
 impl Traced {
-    /// The functions it brings.
+    /// The functions it defines.
     pub(super) fn functions(&self) -> Box<dyn Iterator<Item = &TraceFunction> + '_> {
         match self {
             Self::Rows(trace) => Box::new(trace.functions.iter()),
@@ -73,7 +73,7 @@ impl Traced {
     }
 }
 
-/// Says what there is to know about a trace.
+/// Returns what is known about a trace.
 pub(super) fn warn_of(remarks: &[Remark], is_confidential: bool, place: SourceSpan, problems: &mut Problems) {
     for remark in remarks {
         let problem = Problem::warning(place, format!("\"{}\": {}", remark.file, remark.message));
@@ -84,7 +84,7 @@ pub(super) fn warn_of(remarks: &[Remark], is_confidential: bool, place: SourceSp
     }
 }
 
-/// What is wrong with a trace that the scenario names at `place`.
+/// Problems of the trace that the scenario names at `place`.
 pub(super) fn problem_of(error: &TraceError, is_confidential: bool, place: SourceSpan) -> Problem {
     let problem = Problem::error(place, error.clone().about(is_confidential).to_string());
     if error.is_io { problem.of_environment() } else { problem }
@@ -100,7 +100,7 @@ pub(super) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// Nothing read yet.
+    /// An empty cache.
     pub(super) fn new(files: &'a dyn Files) -> Self {
         Self { files, known: HashMap::new(), traces: HashMap::new(), bytes_left: MAX_DATA_BYTES }
     }
@@ -122,13 +122,13 @@ impl<'a> Data<'a> {
         read
     }
 
-    /// A population, drawn once.
+    /// A population, generated once.
     pub(super) fn population(&mut self, spec: &PopulationSpec) -> Option<Traced> {
         let draw = || Some(Traced::of_population(spec));
         self.traces.entry(format!("{spec:?}")).or_insert_with(draw).clone()
     }
 
-    /// A trace, looked through once; problems are reported once.
+    /// A trace, scanned once; problems are reported once.
     pub(super) fn trace(&mut self, table: &TraceSpec, problems: &mut Problems) -> Option<Traced> {
         let key = format!("{table:?}");
         if let Some(known) = self.traces.get(&key) {
@@ -222,9 +222,9 @@ impl<'a> Data<'a> {
     }
 }
 
-/// A line that is wrong.
+/// An invalid line.
 struct WrongLine<'a> {
-    /// From 1.
+    /// Counted from 1.
     line: usize,
     text: &'a str,
     word: &'a str,
@@ -232,7 +232,7 @@ struct WrongLine<'a> {
 }
 
 impl WrongLine<'_> {
-    /// Shows the line.
+    /// Quotes the line.
     fn report(&self, path: &str, unit: Option<Unit>, problems: &mut Problems) {
         let source = problems.add_source(path, self.text.chars().take(200).collect::<String>(), self.line);
         let at = self.text.find(self.word).unwrap_or(0).min(200);
@@ -245,7 +245,7 @@ impl WrongLine<'_> {
     }
 }
 
-/// Reads one value from each line, up to the first that is wrong.
+/// Reads one value per line, up to the first invalid one.
 fn parse(text: &str, unit: Option<Unit>) -> Result<Vec<Span>, WrongLine<'_>> {
     let mut values = Vec::new();
     for (index, line) in text.lines().enumerate() {

@@ -1,4 +1,4 @@
-//! Who calls whom: functions by their steps, components by their targets.
+//! The call graph: functions call through their steps, components call their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::model::{Destination, Scenario, Step, Target, Work};
 use crate::id::{ComponentId, FnId, SourceId};
 use crate::path::ComponentSpec;
 
-/// Who may call.
+/// A caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallerId {
     /// A source.
@@ -17,32 +17,32 @@ pub enum CallerId {
     Component(ComponentId),
 }
 
-/// Who may call whom.
+/// An edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// Who calls.
+    /// The caller.
     pub from: CallerId,
-    /// Who is called.
+    /// The callee.
     pub to: Destination,
 }
 
-/// All that may call each other: each source first (of one whose trace names functions the first of these), then what each component
-/// calls, then what the steps of each function call.
+/// All possible calls: first those of sources (if the trace of one names functions, only the first is shown), then
+/// those of each component, then those of the steps of each function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// In this order.
     pub edges: Vec<Edge>,
-    /// The place of the first edge of each component.
+    /// The index of the first edge of each component.
     pub of_components: Vec<u32>,
-    /// The place of the first edge of each step of each function.
+    /// The index of the first edge of each step of each function.
     pub of_steps: Vec<Vec<u32>>,
 }
 
 impl Scenario {
-    /// Who may call whom.
+    /// Builds the graph.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        // By which entry a call comes in makes no difference here.
+        // The entry through which a call arrives makes no difference here.
         let plain = |to: &Destination| match *to {
             Destination::Entry(id, _) => Destination::Component(id),
             to => to,
@@ -76,7 +76,7 @@ impl Scenario {
         calls
     }
 
-    /// What somebody is called who may call.
+    /// The name of a caller.
     #[must_use]
     pub fn caller_name(&self, one: CallerId) -> String {
         match one {
@@ -86,7 +86,7 @@ impl Scenario {
         }
     }
 
-    /// What a function or a component calls itself.
+    /// The name of a function or a component as a caller.
     fn called_by(&self, caller: Destination) -> Vec<Destination> {
         match caller {
             Destination::Function(id) => {
@@ -105,7 +105,7 @@ impl Scenario {
         }
     }
 
-    /// All that requests of the sources may reach.
+    /// Everything that requests of the sources can reach.
     #[must_use]
     pub fn reached(&self) -> (BTreeSet<FnId>, BTreeSet<ComponentId>) {
         let first = self.sources.iter().flat_map(|source| match &source.target {
@@ -127,14 +127,14 @@ impl Scenario {
         (functions, components)
     }
 
-    /// Whether a component is how a source calls: the first on its way, and one that makes attempts.
+    /// Whether a component is a source's way of calling: first on its path, and making attempts.
     #[must_use]
     pub fn is_client_of_source(&self, id: ComponentId) -> bool {
         self.components[id.index()].spec.group() == "clients"
             && self.sources.iter().any(|source| matches!(source.target, Target::Component(first) if first == id))
     }
 
-    /// A circle of calls that has no way out: who begins one never ends it.
+    /// A cycle of calls without an exit, by names: a request that enters it never ends.
     #[must_use]
     pub fn endless_circle(&self) -> Option<Vec<Destination>> {
         // Whose calls all end ends too, and a random choice of which one ends.
@@ -197,7 +197,7 @@ impl Scenario {
         functions.chain(components)
     }
 
-    /// What somebody is called who may be called.
+    /// The name of a callee.
     #[must_use]
     pub fn name_of(&self, one: Destination) -> String {
         match one {

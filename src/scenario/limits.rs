@@ -1,9 +1,9 @@
-//! Limits on the size of a scenario, so that no input makes forewarm hang or exhausts the memory. Each is far above
-//! what people write; the error names it.
+//! Limits on the size of a scenario, so that no input makes forewarm hang or run out of memory. Each is far above
+//! realistic values; the error names it.
 
 use crate::time::Span;
 
-/// Values of which `[origin]` says where they come from.
+/// Values with an entry in `[origin]`.
 pub(crate) const MAX_ORIGINS: u32 = 100_000;
 /// Bytes of a scenario file.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
@@ -21,9 +21,9 @@ pub const MAX_NODE_GROUPS: u32 = 1_000;
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.
 pub const MAX_OBJECTIVES: u32 = 10_000;
-/// Bytes of a file of observations.
+/// Bytes of a data file.
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
-/// Instances that are always there, over all functions.
+/// Instances that are always running, over all functions.
 pub const MAX_PROVISIONED: u32 = 1_000_000;
 /// Independent replications.
 pub const MAX_REPLICATIONS: u32 = 10_000;
@@ -33,15 +33,15 @@ pub const MAX_BATCHES: u32 = 1_000;
 pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
 /// Requests expected in one replication, over all sources.
 pub const MAX_REQUESTS: f64 = 1e11;
-/// Fewer are simulated several times where nobody says how often.
+/// Smaller runs get several replications by default.
 pub const FEW_REQUESTS: f64 = 2e6;
-/// The same, from which on it is said that the run will take long.
+/// Larger runs get a warning that they will take long.
 pub const MANY_REQUESTS: f64 = 2e9;
 /// Decisions of scaling policies in one replication, over all functions.
 pub const MAX_DECISIONS: f64 = 1e10;
-/// The same, from which on it is said that the run will take long.
+/// More decisions get a warning that the run will take long.
 pub const MANY_DECISIONS: f64 = 5e8;
-/// Instances that a scaling policy would order at once, from which on it is said that the run will take long.
+/// More instances ordered at once by a scaling policy get a warning that the run will take long.
 pub const MANY_ORDERED: f64 = 1e5;
 /// Points of a sweep.
 pub const MAX_SWEEP_POINTS: u64 = 10_000_000;
@@ -49,7 +49,7 @@ pub const MAX_SWEEP_POINTS: u64 = 10_000_000;
 pub const MAX_LEVELS: u32 = 1_000_000;
 /// Sampled points of a sweep: the length of the Sobol sequence.
 pub const MAX_SAMPLES: u32 = 1 << 16;
-/// Keys that are varied together, or groups of them; also the dimensions of the Sobol sequence.
+/// Keys or groups of keys that are varied together; also the dimensions of the Sobol sequence.
 pub const MAX_AXES: u32 = 256;
 /// Configurations of a plan.
 pub const MAX_CANDIDATES: usize = 4_096;

@@ -1,28 +1,29 @@
-//! A scenario under another load, and with another size of its functions.
+//! A scenario with another load, or with another size of its functions.
 
 use super::model::{Function, Scenario, Target};
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::scaling::predictive::forecast::{ForecastSpec, Oracle};
 
-/// From this much memory on an AWS Lambda function has a whole processor (AWS Lambda Developer Guide, "Configure Lambda
-/// function memory": "at 1,769 MB, a function has the equivalent of one vCPU"). Work in one thread gains nothing beyond.
+/// From this much memory on, an AWS Lambda function has a whole vCPU (AWS Lambda Developer Guide, "Configure Lambda
+/// function memory": "at 1,769 MB, a function has the equivalent of one vCPU"). Single-threaded work gains nothing
+/// beyond that.
 pub const WHOLE_PROCESSOR_MB: f64 = 1_769.0;
 
 impl Scenario {
-    /// The scenario with `factor` times the load of all its sources; 1 changes nothing. How each kind of arrivals is changed
-    /// says [`ArrivalSpec::under_load`](crate::workload::ArrivalSpec::under_load).
+    /// The scenario with `factor` times the load of all its sources; 1 changes nothing.
+    /// [`ArrivalSpec::under_load`](crate::workload::ArrivalSpec::under_load) says how each kind of arrivals is changed.
     #[must_use]
     pub fn under_load(&self, factor: f64) -> Self {
         let mut scenario = self.clone();
         for source in &mut scenario.sources {
             source.arrivals = source.arrivals.under_load(factor);
         }
-        // What an oracle knows is the load.
+        // The load is what an oracle knows.
         scenario.functions.iter_mut().for_each(|function| scale_oracle(&mut function.scaling, factor));
         scenario
     }
 
-    /// Makes the durations that sources of a function have of their own `factor` times as long.
+    /// Makes the durations set by sources of a function `factor` times as long.
     pub(super) fn scale_sources_of(&mut self, function: &str, factor: f64) {
         let Some(place) = self.functions.iter().position(|known| known.name == function) else { return };
         for source in &mut self.sources {
@@ -45,7 +46,7 @@ impl Function {
     }
 }
 
-/// Tells an oracle that the load is `factor` times what it knows.
+/// Gives an oracle `factor` times the load that it knows.
 fn scale_oracle(scaling: &mut ScalingSpec, factor: f64) {
     if let ScalingSpec::Predictive(spec) = scaling
         && let ForecastSpec::Oracle(oracle) = &spec.forecast
@@ -55,8 +56,8 @@ fn scale_oracle(scaling: &mut ScalingSpec, factor: f64) {
     }
 }
 
-/// How much longer a request runs with `memory_mb` than with `measured_mb`: 1 - s + s * m0 / m for the share s that is bound by
-/// the processor, whose part a function has in proportion to its memory up to [`WHOLE_PROCESSOR_MB`].
+/// How much longer a request runs with `memory_mb` than with `measured_mb`: 1 - s + s * m0 / m for the CPU-bound share
+/// s, where the CPU of a function is proportional to its memory up to [`WHOLE_PROCESSOR_MB`].
 #[must_use]
 pub fn speed_factor(measured_mb: u32, memory_mb: u32, cpu_bound: f64) -> f64 {
     let processor = |mb: u32| f64::from(mb).min(WHOLE_PROCESSOR_MB);

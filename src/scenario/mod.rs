@@ -1,4 +1,4 @@
-//! The scenario: what arrives, what the functions need, how the platform behaves, what must be met.
+//! The scenario: arrivals, functions, the behavior of the platform, and objectives.
 //!
 //! [`Scenario`] is the checked form: it cannot represent an invalid state. [`parse`] makes it from text, and reports every
 //! problem at once, each with its place and advice. On the way the text is
@@ -8,7 +8,7 @@
 //! 2. the tables of `raw`, exactly what may be written, read by the tolerant reader;
 //! 3. a [`Scenario`], made by `check` from what the tables mean together.
 //!
-//! The declarations in `raw` describe themselves: the [`schema()`] is made from them too. How is for `crate::schema`.
+//! The declarations in `raw` describe themselves: the [`schema()`] is also made from them. See `crate::schema`.
 
 mod assumption;
 pub mod axis;
@@ -57,41 +57,41 @@ pub fn schema() -> serde_json::Value {
     crate::schema::json::schema("forewarm scenario", FileTable::SHAPE)
 }
 
-/// What is asked besides the text.
+/// Options besides the text.
 #[derive(Clone, Debug, Default)]
 pub struct ParseOptions {
-    /// Dotted keys and values, as of `--set`; later ones win, and all win over the variant.
+    /// Dotted keys and values, as given to `--set`; later ones override earlier ones, and all override the variant.
     pub set: Vec<(String, String)>,
     /// The variant to apply.
     pub variant: Option<String>,
-    /// The keep-alive or scaling policy, by its name, that every function is under, with its defaults; a function that is
-    /// under it anyway keeps its parameters. It wins over the variant and over `set`.
+    /// The keep-alive or scaling policy, by name, that every function gets, with its defaults; a function that has it
+    /// already keeps its parameters. It overrides the variant and `set`.
     pub policy: Option<String>,
-    /// The platform preset, by its name, that the scenario is put on: the same traffic and functions, with what that platform
-    /// has in place of what belongs to another.
+    /// The platform preset, by name, to which the scenario is moved: the same traffic and functions, with that
+    /// platform's values instead of those of another.
     pub platform: Option<String>,
     /// Overrides `simulation.seed`.
     pub seed: Option<u64>,
-    /// Overrides `simulation.replications`; where intervals must be narrow, those at the first look.
+    /// Overrides `simulation.replications`; with a precision target, the initial number.
     pub replications: Option<u32>,
-    /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
+    /// Maximum widths of the intervals of these metrics of the total, in addition to those of the scenario.
     pub precision: Vec<(String, Tolerance)>,
     /// Overrides `simulation.precision.max-replications`.
     pub max_replications: Option<u32>,
 }
 
-/// Reads and checks a scenario; `name` is what its text is called in messages, usually the path.
+/// Reads and checks a scenario; `name` is how messages refer to its text, usually the path.
 ///
 /// # Errors
-/// Everything that is wrong, at once.
+/// All problems at once.
 pub fn parse(name: &str, text: &str, options: &ParseOptions, files: &dyn Files) -> Result<Scenario, Problems> {
     parse_with_warnings(name, text, options, files).map(|(scenario, _)| scenario)
 }
 
-/// Reads and checks a scenario, and hands back what is suspicious in it.
+/// Reads and checks a scenario; also returns warnings.
 ///
 /// # Errors
-/// Everything that is wrong, at once, and what is suspicious too.
+/// All problems at once.
 pub fn parse_with_warnings(
     name: &str,
     text: &str,
@@ -101,14 +101,14 @@ pub fn parse_with_warnings(
     load(name, text, Loader::new(options, files)).map(|(scenario, _, problems)| (scenario, problems))
 }
 
-/// A scenario, its variants by name as scenarios of their own, and what is suspicious in it.
+/// A scenario, its variants as separate scenarios by name, and the warnings about it.
 pub type WithVariants = (Scenario, Vec<(String, Scenario)>, Problems);
 
-/// Reads and checks a scenario from bytes that may not be text, and hands back every variant as a scenario of its own, in
+/// Reads and checks a scenario from bytes that may not be text; also returns every variant as a separate scenario, in
 /// the order of the file.
 ///
 /// # Errors
-/// As [`parse_with_warnings`]; and bytes that are not UTF-8.
+/// As for [`parse_with_warnings`], and bytes that are not UTF-8.
 pub fn parse_variants(
     name: &str,
     bytes: &[u8],
@@ -121,7 +121,7 @@ pub fn parse_variants(
 fn load(name: &str, text: &str, mut loader: Loader<'_>) -> Result<WithVariants, Problems> {
     let mut problems = Problems::default();
     let loaded = loader.load(name, text, &mut problems);
-    problems.sort();
+    problems.finish();
     match loaded {
         Some((scenario, variants)) if !problems.has_errors() => Ok((scenario, variants, problems)),
         _ => Err(problems),
@@ -131,7 +131,7 @@ fn load(name: &str, text: &str, mut loader: Loader<'_>) -> Result<WithVariants, 
 /// Reads and checks a scenario from bytes that may not be text.
 ///
 /// # Errors
-/// As [`parse_with_warnings`]; and bytes that are not UTF-8.
+/// As for [`parse_with_warnings`], and bytes that are not UTF-8.
 pub fn parse_bytes(
     name: &str,
     bytes: &[u8],
@@ -141,7 +141,7 @@ pub fn parse_bytes(
     parse_with_warnings(name, text_of(name, bytes)?, options, files)
 }
 
-/// Bytes as text, or what is wrong with them.
+/// Bytes as text, or the problem with them.
 fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Ok(text),
@@ -150,7 +150,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let mut problems = Problems::default();
     let good = &bytes[..error.valid_up_to()];
     let wrong = bytes.get(good.len()).copied().unwrap_or_default();
-    // Up to the bad byte it is text, and so the line can be shown.
+    // Up to the invalid byte it is text, so the line can be quoted.
     let text = String::from_utf8_lossy(good).into_owned();
     let at = text.len();
     let source = problems.add_source(name, text, 1);
@@ -161,12 +161,12 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     Err(problems)
 }
 
-/// The way from text to a scenario.
+/// The steps from text to a scenario.
 #[derive(Clone)]
 struct Loader<'a> {
     options: &'a ParseOptions,
     data: Data<'a>,
-    /// Whether the scenarios of the variants are wanted: many of long files are much to keep.
+    /// Whether to keep the scenarios of the variants: many of a long file take much memory.
     keeps_variants: bool,
 }
 
@@ -224,7 +224,7 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// The tree of a text that has no errors of syntax.
+    /// The tree of a text, if it has no syntax errors.
     fn open(&self, name: &str, text: &str, problems: &mut Problems) -> Option<Node> {
         if text.len() > MAX_FILE_BYTES {
             let source = problems.add_source(name, "", 1);
@@ -232,7 +232,7 @@ impl<'a> Loader<'a> {
             problems.push(Problem::error(SourceSpan::new(source, 0..0), message));
             return None;
         }
-        // A byte-order mark is no part of the text.
+        // A byte-order mark is not part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = problems.add_source(name, text, 1);
         if let Some(kind) = kubernetes(text) {
@@ -254,7 +254,7 @@ impl<'a> Loader<'a> {
         Some(file)
     }
 
-    /// The tree with the variant and the other changes that the options ask for.
+    /// The tree with the variant and the other changes that the options request.
     fn choose(&self, file: &Node, problems: &mut Problems) -> Option<Node> {
         let mut chosen = file.clone();
         if let Some(wanted) = &self.options.variant {
@@ -268,7 +268,7 @@ impl<'a> Loader<'a> {
         Some(chosen)
     }
 
-    /// From the finished tree to a checked scenario.
+    /// From the final tree to a checked scenario.
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
@@ -299,7 +299,7 @@ impl<'a> Loader<'a> {
         overlay::apply_replications(root, self.options, problems);
     }
 
-    /// The variant of a name.
+    /// The variant with this name.
     fn variant(&self, file: &Node, wanted: &str, problems: &mut Problems) -> Option<Node> {
         let variants = file.get("variant").map_or(&[][..], Node::elements);
         let name = |variant: &'_ Node| variant.get("name").and_then(Node::text).map(str::to_owned);
@@ -322,7 +322,7 @@ impl<'a> Loader<'a> {
         found.cloned()
     }
 
-    /// Checks that every variant is a scenario too, and hands them back if they are wanted.
+    /// Checks that every variant is a valid scenario, and returns them if requested.
     fn variants(&mut self, file: &Node, problems: &mut Problems) -> Vec<(String, Scenario)> {
         let mut scenarios = Vec::new();
         let Some(list) = file.get("variant") else { return scenarios };
@@ -345,7 +345,7 @@ impl<'a> Loader<'a> {
             if let Value::Table(sections) = &mut root.value {
                 sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
             }
-            // What is wrong with the scenario itself has been said already, and is not said again.
+            // Problems of the scenario itself have been reported, and are not repeated.
             let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);
             scenarios.extend(scenario.map(|scenario| (name.to_owned(), scenario)));
             problems.say_of_later(before, &format!("with the variant \"{name}\""));
@@ -357,7 +357,7 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The kind of the first object, if a text is YAML as Kubernetes reads it.
+/// The kind of the first object, if a text is Kubernetes YAML.
 fn kubernetes(text: &str) -> Option<&str> {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
     let is_name = |kind: &&str| !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric());

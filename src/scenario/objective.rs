@@ -1,4 +1,4 @@
-//! What must be met: of a metric a bound, or a share of all requests within a time.
+//! Objectives: a bound on a metric, or a share of all requests within a time.
 
 use super::model::{Component, Function, Scenario, Source, Target};
 use crate::id::{ComponentId, FnId, SourceId};
@@ -8,55 +8,55 @@ use crate::path::{self, Described};
 use crate::schema::diagnostic::{instead, nearest};
 use crate::time::Span;
 
-/// Something that must be met.
+/// An objective.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
-    /// Whose requests it is about.
+    /// Its subject.
     pub subject: Subject,
     /// The requirement.
     pub goal: Goal,
-    /// Nobody wrote it: a plan needs it to be worth something.
+    /// Not written by the user: added because a plan is meaningless without it.
     pub is_implied: bool,
 }
 
-/// Whose requests something is about.
+/// The subject of an objective or an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// All of them.
+    /// All requests.
     Total,
-    /// Those of a function.
+    /// The requests of a function.
     Function(FnId),
-    /// Those of a source.
+    /// The requests of a source.
     Source(SourceId),
-    /// What a component of the path counts.
+    /// The counters of a component of the path.
     Component(ComponentId),
 }
 
 /// The requirement of an objective.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Goal {
-    /// A metric must stay on one side of a bound.
+    /// A bound on a metric.
     Metric {
         /// The metric.
         metric: &'static Metric,
-        /// The side that is good.
+        /// The side that meets it.
         bound: Bound,
     },
-    /// So many of all requests that arrive must be answered successfully in time.
+    /// A share of all arriving requests must be answered successfully in time.
     Share {
-        /// This part of them, above 0 and at most 1.
+        /// The share, above 0 and at most 1.
         share: f64,
-        /// Within this time.
+        /// The time.
         within: Span,
     },
-    /// What is served must keep up with what arrives, in every replication.
+    /// Requests must be served as fast as they arrive, in every replication.
     Stability {
-        /// No worse than this.
+        /// The worst verdict that meets it.
         at_worst: Stability,
     },
 }
 
-/// The side of a value that is good.
+/// The side of a bound that meets an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
     /// The metric must stay below this.
@@ -65,10 +65,10 @@ pub enum Bound {
     Above(f64),
 }
 
-/// What is wrong with an objective that somebody typed, and what to write instead.
+/// A problem with an objective on the command line, and what to write instead.
 pub type Wrong = (String, String);
 
-/// How an objective is written on the command line.
+/// The syntax of an objective on the command line.
 const FORM: &str = "write METRIC<VALUE, METRIC>VALUE or SHARE%<TIME, as in latency_s.p99<800ms, \
                     function.NAME:failure_ratio<0.1% or source.NAME:99.9%<800ms";
 
@@ -77,7 +77,7 @@ impl Objective {
     /// `99.9%<800ms` for a share of all requests within a time; after `function.NAME:` or `source.NAME:` of those alone.
     ///
     /// # Errors
-    /// What is wrong, and what to write instead.
+    /// The problem, and what to write instead.
     pub fn read(text: &str, scenario: &Scenario) -> Result<Self, Wrong> {
         let form = |message: &str| (message.to_owned(), FORM.to_owned());
         if let Some((left, word)) = text.split_once('=')
@@ -88,7 +88,7 @@ impl Objective {
             is_followed(subject)?;
             return Ok(Self { subject, goal, is_implied: false });
         }
-        let at = text.rfind(['<', '>']).ok_or_else(|| form("there is neither < nor > in it"))?;
+        let at = text.rfind(['<', '>']).ok_or_else(|| form("it contains neither < nor >"))?;
         let (left, is_below, value) = (text[..at].trim(), text[at..].starts_with('<'), text[at + 1..].trim());
         if let Some(value) = value.strip_prefix('=') {
             let sign = &text[at..=at];
@@ -118,14 +118,14 @@ impl Objective {
         Ok(Self { subject, goal, is_implied: false })
     }
 
-    /// Whether it is about all requests that arrived, one without a successful answer being infinitely late.
+    /// Whether it is about all requests that arrived, where one without a successful response is infinitely late.
     #[must_use]
     pub fn is_of_all_requests(&self) -> bool {
         let is_of_requests = !matches!(self.subject, Subject::Component(_));
         matches!(&self.goal, Goal::Metric { metric, .. } if is_of_requests && metric.is_judged_over_all())
     }
 
-    /// Whether it is about the times of those that succeeded, which mean little where others did not.
+    /// Whether it is about the times of successful requests, which mean little where others failed.
     #[must_use]
     pub fn needs_few_failures(&self) -> bool {
         match &self.goal {
@@ -135,7 +135,7 @@ impl Objective {
         }
     }
 
-    /// Whether it says how many requests may fail.
+    /// Whether it limits how many requests may fail.
     #[must_use]
     pub fn limits_failures(&self) -> bool {
         match &self.goal {
@@ -146,15 +146,15 @@ impl Objective {
         }
     }
 
-    /// [`Objective::doubt`] of one that was read from this text.
+    /// [`Objective::doubt`] of an objective read from this text.
     #[must_use]
     pub fn doubt_of_text(&self, text: &str, scenario: &Scenario) -> Option<Wrong> {
         let is_bare = text.rsplit(['<', '>']).next().is_some_and(|value| value.trim().parse::<f64>().is_ok());
         self.doubt(is_bare, &scenario.sources, &scenario.functions)
     }
 
-    /// What makes it an objective that is always met or never, or hardly meant; none if nothing does. `is_bare`: its number
-    /// was written without a unit.
+    /// Why the objective is always met, never met, or unlikely to be intended; `None` if there is no reason. `is_bare`:
+    /// its number was written without a unit.
     #[must_use]
     pub fn doubt(&self, is_bare: bool, sources: &[Source], functions: &[Function]) -> Option<Wrong> {
         let Goal::Metric { metric, bound } = &self.goal else { return None };
@@ -178,7 +178,7 @@ impl Objective {
             }
             (_, Bound::Above(value)) if *value < 0.0 => Some((always("it is never negative"), "leave it out".into())),
             (Quantity::Seconds, Bound::Below(value)) if is_bare => {
-                // What runs for long may well be asked to be done within minutes, and messages may wait for as long.
+                // Long runs may well have objectives of minutes, and messages may wait that long.
                 let target = match self.subject {
                     Subject::Component(_) => return None,
                     Subject::Total => None,
@@ -188,7 +188,7 @@ impl Objective {
                         Target::ByTrace(_) | Target::Component(_) => None,
                     },
                 };
-                // Of a file with mistakes not all functions may be there.
+                // Functions may be missing from a file with errors.
                 let concerned =
                     target.map_or(functions, |id| functions.get(id.index()..=id.index()).unwrap_or_default());
                 let longest = concerned.iter().map(|one| one.duration.quantile(0.99).as_secs_f64()).fold(0.0, f64::max);
@@ -205,8 +205,9 @@ impl Objective {
 }
 
 impl Scenario {
-    /// Adds what a recommendation is worth nothing without: that few requests fail, of all of them where no objective says how
-    /// many may, and of those whose times are asked for, because the times of few that succeed mean little.
+    /// Adds the objectives without which a recommendation is meaningless: that few requests fail, for the total if no
+    /// objective limits failures, and for each subject of a latency objective, because the times of few successful
+    /// requests mean little.
     pub fn imply_few_failures(&mut self) {
         let metric = metric::find(FAILURE_RATIO).expect("a metric");
         let goal = Goal::Metric { metric, bound: Bound::Below(TOLERATED_FAILURES) };
@@ -228,20 +229,20 @@ impl Scenario {
     }
 }
 
-/// A bare number of seconds from which on milliseconds may have been meant.
+/// From this number of seconds on, a bare number was probably meant in milliseconds.
 const HARDLY_MEANT_S: f64 = 20.0;
-/// So many times what nearly all requests take is hardly meant.
+/// A bound of more than this multiple of what nearly all requests take is unlikely to be intended.
 const LONGEST_TIMES: f64 = 20.0;
 
-/// More than this part of the requests without a successful answer is told in every headline, and what is measured of the
-/// others is no reason to be content.
+/// If more than this share of the requests fails, every headline says so, and measurements of the others do not meet an
+/// objective.
 pub const TOLERATED_FAILURES: f64 = 0.001;
 
-/// The metric that says how many requests fail.
+/// The metric for the share of requests that fail.
 pub const FAILURE_RATIO: &str = "failure_ratio";
 
 impl Subject {
-    /// What stands before the colon, if anything does, and what stands behind it.
+    /// The text before the colon, if any, and the text after it.
     fn read<'a>(text: &'a str, scenario: &Scenario) -> Result<(Self, &'a str), Wrong> {
         let named = |one: &Component| text.strip_prefix(one.name.as_str()).and_then(|rest| rest.strip_prefix(':'));
         for (place, component) in scenario.components.iter().enumerate() {
@@ -278,20 +279,20 @@ impl Subject {
     }
 }
 
-/// The metric of this name; a percentile alone is one of latency.
+/// The metric with this name; a percentile alone is one of latency.
 ///
 /// # Errors
-/// There is none, and what to write instead.
+/// The metric is unknown; says what to write instead.
 pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
     let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let latency = is_percentile.then(|| metric::find(&format!("latency_s.{name}"))).flatten();
     metric::find(name).or(latency).ok_or_else(|| (format!("there is no metric \"{name}\""), other_metrics(name)))
 }
 
-/// The metric of this name that is measured of a subject.
+/// The metric with this name, if it is measured for a subject.
 ///
 /// # Errors
-/// There is none, and what to write instead.
+/// The metric is unknown; says what to write instead.
 pub(super) fn find_of(
     name: &str,
     subject: Subject,
@@ -322,7 +323,7 @@ pub(super) fn find_of(
     }
 }
 
-/// Words that people use for what metrics have other words for.
+/// Words for which metrics have other names.
 const SAID_FOR: [(&str, &str); 8] = [
     ("error", "failure_ratio"),
     ("availab", "failure_ratio"),
@@ -334,8 +335,7 @@ const SAID_FOR: [(&str, &str); 8] = [
     ("speed", "latency_s.p99"),
 ];
 
-/// What to write in place of a metric that there is not: the nearest names, those that have words in common with it, or a few
-/// that are asked for often.
+/// Suggestions for an unknown metric: the nearest names, those with words in common, or a few that are often used.
 #[must_use]
 pub fn other_metrics(name: &str) -> String {
     const SHOWN: usize = 3;
@@ -362,10 +362,10 @@ pub fn other_metrics(name: &str) -> String {
     format!("{advice} `forewarm list metrics` shows all")
 }
 
-/// Whether a metric is measured of a subject.
+/// Whether a metric is measured for a subject.
 ///
 /// # Errors
-/// It is not, and what to write instead.
+/// It is not; says what to write instead.
 fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
     if matches!(subject, Subject::Source(_)) && !metric.is_of_requests() {
         let message = format!("`{}` is not measured by source", metric.key);
@@ -374,25 +374,25 @@ fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Whether a metric of batches is measured of a subject.
+/// Whether a metric of batches is measured for a subject.
 ///
 /// # Errors
-/// It is not, and what to write instead.
+/// It is not; says what to write instead.
 fn is_in_batches(metric: &Metric, subject: Subject, functions: &[Function]) -> Result<(), Wrong> {
     let key = &metric.key;
-    // Of a file with mistakes not all functions may be there.
+    // Functions may be missing from a file with errors.
     match subject {
         Subject::Function(id) => match functions.get(id.index()) {
             Some(function) if function.batching.is_none() => Err((
-                format!("`{key}` is not measured of function \"{}\": it has no `batching`", function.name),
-                "name a function with [function.batching], or ask for latency_s".to_owned(),
+                format!("`{key}` is not measured for function \"{}\": it has no `batching`", function.name),
+                "name a function with [function.batching], or use latency_s".to_owned(),
             )),
             _ => Ok(()),
         },
         Subject::Total | Subject::Source(_) | Subject::Component(_) => {
             let with_batching = functions.iter().find(|function| function.batching.is_some());
             let help = with_batching.map_or_else(
-                || "it is a metric of functions with [function.batching]: ask for latency_s".to_owned(),
+                || "it is a metric of functions with [function.batching]: use latency_s".to_owned(),
                 |function| {
                     format!(
                         "add function = \"{}\", on the command line function.{}:{key}",
@@ -405,24 +405,24 @@ fn is_in_batches(metric: &Metric, subject: Subject, functions: &[Function]) -> R
     }
 }
 
-/// Whether it is known of a subject whether it keeps up.
+/// Whether there is a verdict of stability for a subject.
 ///
 /// # Errors
-/// It is not, and what to write instead.
+/// There is not; says what to write instead.
 pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
     match subject {
         Subject::Source(_) => {
             Err(("stability is not measured by source".to_owned(), "name the function that it calls".to_owned()))
         }
         Subject::Component(_) => {
-            let help = "ask for what is there at the end, as messages.remaining".to_owned();
-            Err(("stability is not asked of a component".to_owned(), help))
+            let help = "use what is left at the end, such as messages.remaining".to_owned();
+            Err(("components have no stability".to_owned(), help))
         }
         Subject::Total | Subject::Function(_) => Ok(()),
     }
 }
 
-/// A verdict of stability that may be asked for.
+/// A verdict of stability that can be required.
 fn stability(word: &str) -> Result<Stability, Wrong> {
     let known = [Stability::Stable, Stability::Backlogged];
     known.into_iter().find(|one| one.word() == word).ok_or_else(|| {
@@ -431,10 +431,10 @@ fn stability(word: &str) -> Result<Stability, Wrong> {
     })
 }
 
-/// A share of requests that may be asked for.
+/// A share of requests that can be required.
 ///
 /// # Errors
-/// It cannot be, and what to write instead.
+/// It cannot be; says what to write instead.
 pub(super) fn share(share: f64) -> Result<f64, Wrong> {
     if share > 0.0 && share <= 1.0 {
         return Ok(share);

@@ -1,7 +1,7 @@
 //! Changes to a scenario by dotted keys: variants and `--set KEY=VALUE`.
 //!
-//! An element of a list is named by its `name`, as in `function.checkout.memory`. What does not exist yet is made; a
-//! key that names another kind (`keep-alive.fixed.window` where `halving` stands) puts the new kind in place of the old.
+//! A list element is given by its `name`, as in `function.checkout.memory`. Missing tables are created; a key of
+//! another kind (`keep-alive.fixed.window` where there is `halving`) replaces the existing kind.
 
 use super::check::path::LISTS;
 use super::raw::FileTable;
@@ -12,10 +12,10 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead, nearest}
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
-/// The lists to which a variant can add, beside those of components.
+/// The lists to which a variant can add, besides those of components.
 const ADDED: [&str; 8] = ["function", "source", "site", "link", "tenant", "node-group", "fault", "alarm"];
 
-/// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.
+/// Applies the changes of one variant (a `[[variant]]` as read): first its additions, so that they can be set too.
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
     for &list in ADDED.iter().chain(LISTS) {
         let Some(added) = variant.get(list) else { continue };
@@ -30,7 +30,7 @@ pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Prob
             problems.push(Problem::error(change.place, message).help(help));
             continue;
         }
-        // Mistakes in the value are best shown where the variant sets it.
+        // Problems of the value are best shown where the variant sets it.
         let place = node.place;
         node.move_to(place);
         set_key(root, &change.key, change.place, |_| node, problems);
@@ -50,7 +50,7 @@ fn add(root: &mut Node, list: &str, added: &Node) {
     }
 }
 
-/// Applies one `--set`; `option` is what it is called when something is wrong with it.
+/// Applies one `--set`; `option` is its name in messages.
 pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, problems: &mut Problems) {
     let source = problems.add_source(option, format!("{key}={value}"), 1);
     let place = SourceSpan::new(source, 0..key.len());
@@ -58,7 +58,7 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
         let at = key.len() + 1;
         let text = || Node::at(SourceSpan::new(source, at..at + value.len()), Value::from_text(value.trim()));
         match Node::parse_value(value.trim(), source, at) {
-            // Where text is expected, `memory=512` is the text 512, so that the advice is about its unit.
+            // Where text is expected, `memory=512` is the text 512, so that the error is about its unit.
             Some(node) if shape.is_quoted() && node.text().is_none() => text(),
             Some(node) => node,
             None => text(),
@@ -67,12 +67,12 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
     set_key(root, key.trim(), place, parse, problems);
 }
 
-/// Puts a value of an axis where its key says.
+/// Sets the key of an axis to one of its values.
 pub(super) fn apply_value(root: &mut Node, key: &str, place: SourceSpan, node: Node, problems: &mut Problems) {
     set_key(root, key, place, |_| node, problems);
 }
 
-/// What may stand at a dotted key; what is wrong with the key is reported.
+/// The schema of the value of a dotted key; problems of the key are reported.
 pub(super) fn shape_of(key: &str, place: SourceSpan, problems: &mut Problems) -> Option<Shape> {
     if key.split('.').any(str::is_empty) {
         problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
@@ -81,8 +81,8 @@ pub(super) fn shape_of(key: &str, place: SourceSpan, problems: &mut Problems) ->
     Walk { key, place, done: Vec::new(), problems }.check(FileTable::SHAPE)
 }
 
-/// Puts every function under a policy, which then stands in the function defaults and nowhere else. Where the same policy
-/// stands already its parameters stay.
+/// Sets a policy for every function, in the function defaults and nowhere else. If a function has the same policy
+/// already, its parameters are kept.
 pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problems) -> Option<()> {
     let source = problems.add_source("--policies", policy, 1);
     let place = SourceSpan::new(source, 0..policy.len());
@@ -116,7 +116,7 @@ pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problem
     Some(())
 }
 
-/// Applies what is asked besides the text about the number of replications and about precision.
+/// Applies the options for the number of replications and the precision.
 pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, problems: &mut Problems) {
     let wants_precision = !options.precision.is_empty() || options.max_replications.is_some();
     let count = |text: u32| text.to_string();
@@ -132,7 +132,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
     if let Some(most) = options.max_replications {
         apply_set(root, "--max-replications", "simulation.precision.max-replications", &count(most), problems);
     }
-    // Precision takes the place of a fixed number, which is what it begins with then.
+    // Precision replaces a fixed number, which becomes the initial number.
     let fixed = entries_of(root, &["simulation"], SourceSpan::default()).and_then(|simulation| {
         let at = simulation.iter().position(|entry| entry.key == "replications")?;
         Some(simulation.remove(at))
@@ -151,7 +151,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
         precision.push(Entry::new("min-replications", fixed.place, number));
     }
     for (metric, tolerance) in &options.precision {
-        // The key of the metric has a dot in it, so that it cannot be part of a dotted key.
+        // The name of the metric contains a dot, so it cannot be part of a dotted key.
         let text = format!("{metric}={tolerance}");
         let value = match tolerance {
             Tolerance::Relative(_) => Value::from_text(tolerance.to_string()),
@@ -166,7 +166,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
     }
 }
 
-/// The entries of a table by its path, made where it is not there; none where something else stands.
+/// The entries of a table by its path, created if missing; `None` if there is something else.
 fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: SourceSpan) -> Option<&'n mut Vec<Entry>> {
     let Value::Table(entries) = &mut root.value else { return None };
     let Some((key, rest)) = path.split_first() else { return Some(entries) };
@@ -206,7 +206,7 @@ fn set_key(
 /// How a key looks.
 const EXAMPLE: &str = "keys look like simulation.horizon or function.checkout.memory";
 
-/// The way along a dotted key.
+/// The path given by a dotted key.
 struct Walk<'a> {
     key: &'a str,
     place: SourceSpan,
@@ -215,8 +215,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Checks the whole way before anything is changed, and says what may stand at its end; names of elements are looked
-    /// up later.
+    /// Checks the whole path before anything is changed, and returns the schema of its end; names of elements are
+    /// resolved later.
     fn check(&mut self, mut shape: Shape) -> Option<Shape> {
         for segment in self.key.split('.') {
             shape = match shape.inner() {
@@ -245,7 +245,7 @@ impl Walk<'_> {
         Some(shape)
     }
 
-    /// One step down: to a key of a table, a kind, an element of a list.
+    /// One step down: to a key of a table, a kind, or a list element.
     fn step<'n>(&mut self, node: &'n mut Node, shape: Shape, segment: &str) -> Option<(&'n mut Node, Shape)> {
         let next = match shape.inner() {
             Shape::Table(table) => table.field(segment)?.shape,
@@ -262,10 +262,10 @@ impl Walk<'_> {
         Some((self.child(node, segment, next)?, next))
     }
 
-    /// The value of a key of a table; it is made where it is not there yet.
+    /// The value of a key of a table, created if missing.
     fn child<'n>(&self, node: &'n mut Node, key: &str, shape: Shape) -> Option<&'n mut Node> {
         if !matches!(node.value, Value::Table(_)) {
-            // "none", or something wrong that is replaced by a table.
+            // "none", or an invalid value, which is replaced by a table.
             node.value = Value::Table(Vec::new());
         }
         let Value::Table(entries) = &mut node.value else { return None };
@@ -277,7 +277,7 @@ impl Walk<'_> {
         Some(&mut entries[at].node)
     }
 
-    /// The element of a list that has this name.
+    /// The list element with this name.
     fn element<'n>(&mut self, node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
         let list = self.done.join(".");
         let names: Vec<String> =

@@ -1,31 +1,31 @@
-//! What a plan may change, and the candidates that come of it.
+//! What a plan may change, and the resulting configurations.
 
 use super::axis::{Axis, Level};
 use super::base::ScenarioFactory;
 use super::model::Scenario;
 use crate::schema::diagnostic::Problems;
 
-/// What a plan may change, and what is asked for.
+/// What a plan may change, and its settings.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What may be changed, in the order written.
+    /// What may be changed, in the order of the file.
     pub axes: Vec<Choice>,
     /// Probability that all statements of the plan hold simultaneously.
     pub confidence: f64,
-    /// Replications of a candidate after which what is unclear stays so.
+    /// Maximum replications of a configuration, after which an unclear verdict stays inconclusive.
     pub max_replications: u32,
     /// Relative difference in cost that does not matter.
     pub indifference: f64,
-    /// How the load grows.
+    /// Growth of the load.
     pub growth: Option<Growth>,
 }
 
-/// How the load grows.
+/// Growth of the load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Growth {
-    /// Part of the load that is added in a month.
+    /// Relative growth of the load per month.
     pub by_month: f64,
-    /// As it was written: `5%/month`.
+    /// As written: `5%/month`.
     pub text: String,
 }
 
@@ -34,15 +34,16 @@ pub struct Growth {
 pub struct Choice {
     /// Its key: a dotted key, `variant` or `policy`.
     pub axis: Axis,
-    /// Its values; rising where more is taken to be better.
+    /// Its values, in ascending order if more is assumed to be better.
     pub levels: Vec<Level>,
-    /// Whether more of it is taken to serve requests at least as well.
+    /// Whether a larger value is assumed to serve requests at least as well.
     pub is_monotone: bool,
-    /// The share of duration that is bound by the processor, where it is the memory of a function.
+    /// The CPU-bound share of the duration, if the key is the memory of a function.
     pub cpu_bound_share: Option<f64>,
 }
 
-/// The ends of keys of which more is taken to serve at least as well: more instances, more that may run, longer kept.
+/// Last parts of keys of which a larger value is assumed to serve at least as well: more instances, higher limits,
+/// longer keep-alive.
 pub(super) const MONOTONE: [&str; 6] = [
     ".concurrency.provisioned",
     ".concurrency.reserved",
@@ -53,21 +54,21 @@ pub(super) const MONOTONE: [&str; 6] = [
 ];
 
 impl Plan {
-    /// How many candidates there are.
+    /// Number of configurations.
     #[must_use]
     pub fn candidates(&self) -> usize {
         self.axes.iter().map(|choice| choice.levels.len()).product()
     }
 
-    /// The values of the candidate with these places, one for each axis.
+    /// The values of the configuration with these indices, one per axis.
     pub fn levels<'p>(&'p self, places: &'p [usize]) -> impl Iterator<Item = (&'p Choice, &'p Level)> {
         self.axes.iter().zip(places).map(|(choice, place)| (choice, &choice.levels[*place]))
     }
 
-    /// The scenario of a candidate; `base` is the one that the plan stands in, and `measured` what it says itself.
+    /// The scenario of a configuration; `base`: the scenario with the plan; `measured`: its own values.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems that it has.
     pub fn scenario(
         &self,
         base: &mut ScenarioFactory<'_>,

@@ -1,5 +1,5 @@
-//! A scenario on another platform: the same traffic and the same functions, with what the other platform has in place of what
-//! belongs to the one that the scenario was written for.
+//! A scenario on another platform: the same traffic and functions, with that platform's values instead of those of the
+//! platform for which it was written.
 
 use super::model::{Assumption, AssumptionKind, Function};
 use super::preset::Preset;
@@ -20,8 +20,8 @@ const OF_PLATFORM: [&str; 10] = [
     "memory",
 ];
 
-/// Puts the tree of a scenario on another platform; `functions` are those of the scenario as it is. Hands back what could not
-/// be taken along as it is.
+/// Moves the tree of a scenario to another platform; `functions` are those of the scenario as it is. Returns what could
+/// not be kept as it is.
 pub(super) fn put_on(root: &mut Node, preset: Preset, functions: &[Function], place: SourceSpan) -> Vec<Assumption> {
     let mut adapted = Vec::new();
     let free_tier = root.get("platform").and_then(|platform| platform.get("billing")?.get("free-tier").cloned());
@@ -56,7 +56,7 @@ fn told(adapted: &mut Vec<Assumption>, subject: &str, text: String) {
     adapted.push(Assumption { kind: AssumptionKind::Adapted, subject: subject.to_owned(), text });
 }
 
-/// Takes away what the platform does not have.
+/// Removes what the platform does not have.
 fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec<Assumption>) {
     let has = |entries: &[Entry], key: &str, word: &str| {
         entries.iter().any(|entry| entry.key == key && entry.node.text() == Some(word))
@@ -114,7 +114,7 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
     }
 }
 
-/// Gives a function the memory and the timeout that are nearest to its own.
+/// Gives a function the nearest memory and timeout that the platform allows.
 fn fit(
     entries: &mut Vec<Entry>,
     preset: Preset,

@@ -1,25 +1,25 @@
-//! A scenario from a handful of numbers, for `forewarm quick`: one function, one source, and what may be set.
+//! A scenario from a few numbers, for `forewarm quick`: one function, one source, and the options to choose from.
 
 use std::fmt::Write as _;
 
 use super::registry;
 use crate::time::Span;
 
-/// Requests of a replication: enough for a 99th percentile, and over in a moment.
+/// Requests per replication: enough for a 99th percentile, and fast.
 const REQUESTS: f64 = 50_000.0;
-/// The shortest and the longest time that is simulated.
+/// Minimum and maximum simulated time.
 const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
-/// Part of the time that is not measured: the platform starts empty.
+/// Share of the time that is not measured, because the platform starts empty.
 const WARM_UP: f64 = 0.2;
-/// The longest timeout that is written.
+/// Maximum timeout that is written.
 const TIMEOUT: Span = Span::from_secs(900);
-/// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
+/// Provisioned concurrency to evaluate, relative to the mean number of requests in progress.
 const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];
 
-/// Numbers of instances kept warm to look at, where `busy` would be on average and `least` to `most` may be asked for.
+/// Numbers of warm instances to evaluate, given `busy` on average and the valid range from `least` to `most`.
 #[must_use]
 pub fn provisioned(busy: f64, least: u64, most: u64) -> Vec<u64> {
-    // One more than the mean for what comes at once, so that a quiet service has a choice too.
+    // One more than the mean covers simultaneous requests, so that a service with little traffic has a choice too.
     let mut levels: Vec<u64> = PROVISIONED.iter().map(|part| (part * (busy + 1.0)).ceil() as u64).collect();
     levels.iter_mut().for_each(|level| *level = (*level).max(least));
     levels.retain(|level| *level <= most);
@@ -34,19 +34,19 @@ pub struct Quick {
     pub name: String,
     /// The platform preset.
     pub preset: String,
-    /// Requests a second, on average.
+    /// Mean requests per second.
     pub rps: f64,
     /// Median duration.
     pub p50: Span,
     /// The 99th percentile of durations.
     pub p99: Span,
-    /// How long a cold start takes; none: what the preset says.
+    /// Duration of a cold start; `None`: as in the preset.
     pub cold: Option<Span>,
-    /// Memory of an instance, as `1GB`; none: 1 GB, or the nearest that the platform has.
+    /// Memory of an instance, as in `1GB`; `None`: 1 GB, or the nearest size of the platform.
     pub memory: Option<String>,
-    /// What must be met: the keys and values of each `[[objective]]`.
+    /// The objectives: the keys and values of each `[[objective]]`.
     pub objectives: Vec<Vec<(&'static str, String)>>,
-    /// Numbers of instances that are kept warm to choose from.
+    /// Numbers of warm instances to choose from.
     pub provisioned: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
+//! What a scenario can name, for `forewarm list`: derived from the declarations in `raw`.
 
 use super::preset::{Allowed, Preset};
 pub use super::preset::{Fact, KeptWarm, Origin};
@@ -12,21 +12,21 @@ use crate::schema::shape::{Shape, UnionShape};
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
 
-/// Something that a scenario can name.
+/// Something that a scenario can name, such as a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// What the scenario writes.
+    /// Its name in a scenario.
     pub name: &'static str,
-    /// What it means, one sentence.
+    /// A one-sentence description.
     pub about: String,
     /// The keys of its table; empty for a word.
     pub keys: Vec<&'static str>,
 }
 
-/// A question that policies answer, by its key in the scenario, with the policies there are.
+/// A kind of policy, by its key in the scenario, with its policies.
 pub type Question = (&'static str, Vec<Listed>);
 
-/// Every policy, by the question it answers.
+/// Every policy, by kind.
 #[must_use]
 pub fn policies() -> [Question; 4] {
     [
@@ -37,7 +37,7 @@ pub fn policies() -> [Question; 4] {
     ]
 }
 
-/// The questions whose policies can be exchanged for one another with nothing but their defaults.
+/// The kinds whose policies can be swapped with their defaults alone.
 const EXCHANGEABLE: [(&str, &UnionShape); 2] = [("keep-alive", KeepAliveSpec::UNION), ("scaling", ScalingSpec::UNION)];
 
 /// The names of the keep-alive and scaling policies.
@@ -45,7 +45,7 @@ pub fn exchangeable() -> impl Iterator<Item = &'static str> {
     EXCHANGEABLE.iter().flat_map(|(_, union)| union.all().map(|kind| kind.key))
 }
 
-/// The question that a keep-alive or scaling policy answers.
+/// The kind of a keep-alive or scaling policy.
 pub(super) fn question_of(policy: &str) -> Option<&'static str> {
     EXCHANGEABLE.iter().find(|(_, union)| union.kind(policy).is_some()).map(|(question, _)| *question)
 }
@@ -56,53 +56,53 @@ pub fn platforms() -> Vec<Listed> {
     words(Preset::SHAPE)
 }
 
-/// The platforms that are compared where all of them are asked for: those of another date are left out.
+/// The platforms that are compared by `--platforms all`: without those of an earlier date.
 pub fn current_platforms() -> impl Iterator<Item = &'static str> {
     platforms().into_iter().map(|listed| listed.name).filter(|name| !name.contains("-keep-alive-"))
 }
 
-/// A platform preset: every value with its source, and what has to be known besides.
+/// A platform preset: every value with its source, and further notes.
 #[derive(Clone, Debug)]
 pub struct Platform {
-    /// What the scenario writes.
+    /// Its name in a scenario.
     pub name: &'static str,
-    /// One sentence about it.
+    /// A one-sentence description.
     pub about: &'static str,
     /// Every value.
     pub facts: &'static [Fact],
-    /// What is not modeled, and what else has to be known.
+    /// What is not modeled, and further notes.
     pub notes: &'static [String],
-    /// The presets of `[[gateway]]` that people put in front of its functions.
+    /// The presets of `[[gateway]]` commonly used in front of its functions.
     pub gateways: &'static [String],
-    /// What the platform decides by itself: parts of keys, and what they mean.
+    /// What the platform sets by itself: parts of keys, and their meaning.
     pub decides: &'static [(String, String)],
-    /// What it does not have.
+    /// What the platform does not have.
     pub lacks: &'static [(String, String)],
     allowed: &'static Allowed,
     kept_warm: Option<&'static KeptWarm>,
 }
 
 impl Platform {
-    /// The memory of an instance that is nearest to this, MB; not less, where it has as much.
+    /// The valid memory size of an instance nearest to this one, MB; not smaller, if possible.
     #[must_use]
     pub fn memory_near_mb(&self, memory_mb: u32) -> u32 {
         self.allowed.memory_near_mb(memory_mb)
     }
 
-    /// The longest timeout; none: as long as one likes.
+    /// Maximum timeout; `None`: no limit.
     #[must_use]
     pub fn longest_timeout(&self) -> Option<Span> {
         self.allowed.timeout
     }
 
-    /// What keeps instances warm.
+    /// How instances are kept warm.
     #[must_use]
     pub fn kept_warm(&self) -> Option<&'static KeptWarm> {
         self.kept_warm
     }
 }
 
-/// The preset of a name.
+/// The preset with this name.
 #[must_use]
 pub fn platform(name: &str) -> Option<Platform> {
     let preset = Preset::named(name)?;

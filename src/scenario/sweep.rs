@@ -1,4 +1,4 @@
-//! The points of a sweep: what each gives to which key, in the order of their numbers.
+//! The points of a sweep: the values that each gives to the keys, in the order of their numbers.
 
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
@@ -7,29 +7,29 @@ use super::axis::{Axis, Level, place_among};
 use super::limits::MAX_SWEEP_POINTS;
 use crate::rng::{Purpose, Streams};
 
-/// What a sweep varies, and how.
+/// The keys and settings of a sweep.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    /// In the order written; of all combinations the last varies fastest.
+    /// In the order of the file; in a grid, the last varies fastest.
     pub dimensions: Vec<Dimension>,
-    /// Which points there are.
+    /// How points are chosen.
     pub design: Design,
-    /// Whether all points have the scenario's seed, and so receive the same requests (common random numbers).
+    /// Whether all points use the scenario's seed, and so the same requests (common random numbers).
     pub common_random_numbers: bool,
 }
 
-/// Axes that vary together; usually one. Of more, all have the same number of values.
+/// Axes that vary together, usually one. If there are more, they have the same number of values.
 #[derive(Clone, Debug)]
 pub struct Dimension(pub Vec<Axis>);
 
-/// Which points of the space there are.
+/// How points are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Design {
     /// All combinations.
     Grid,
-    /// This many of a Sobol sequence with Owen scrambling, from a seed.
+    /// This many points of a Sobol sequence with Owen scrambling, from a seed.
     Sobol(u32, u64),
-    /// This many of a Latin hypercube, from a seed.
+    /// This many points of a Latin hypercube, from a seed.
     LatinHypercube(u32, u64),
 }
 
@@ -43,12 +43,12 @@ pub struct Point {
 }
 
 impl Sweep {
-    /// All axes, in the order written.
+    /// All axes, in the order of the file.
     pub fn axes(&self) -> impl Iterator<Item = &Axis> {
         self.dimensions.iter().flat_map(|dimension| &dimension.0)
     }
 
-    /// All points, ready to be looked up; none if there are more than [`MAX_SWEEP_POINTS`].
+    /// All points, ready for lookup; `None` if there are more than [`MAX_SWEEP_POINTS`].
     #[must_use]
     pub fn points(&self) -> Option<Points<'_>> {
         let (count, shares) = match self.design {
@@ -65,7 +65,7 @@ impl Sweep {
 }
 
 impl Dimension {
-    /// How many values there are; of a range without steps, one.
+    /// Number of values; one for a range without steps.
     fn size(&self) -> usize {
         self.0.first().and_then(Axis::levels).map_or(1, <[Level]>::len)
     }
@@ -90,7 +90,7 @@ impl Dimension {
 pub struct Points<'a> {
     sweep: &'a Sweep,
     count: u64,
-    /// For each dimension where on the way from first to last value each point is; empty for a grid.
+    /// For each dimension, the position of each point from the first to the last value; empty for a grid.
     shares: Vec<Vec<f64>>,
 }
 
@@ -122,7 +122,7 @@ impl Points<'_> {
         Point { number, levels }
     }
 
-    /// What a point gives to which key, as people write it: `function.f.memory = 512MB, ...`.
+    /// The values of a point in words: `function.f.memory = 512MB, ...`.
     #[must_use]
     pub fn describe(&self, point: &Point) -> String {
         let pairs = self.sweep.axes().zip(&point.levels).map(|(axis, level)| format!("{} = {}", axis.key, level.text));
@@ -130,10 +130,10 @@ impl Points<'_> {
     }
 }
 
-/// Points of the Sobol sequence by dimension, scrambled after Burley ("Practical Hash-based Owen Scrambling", 2020), with the
-/// directions of Joe and Kuo.
+/// Points of the Sobol sequence by dimension, scrambled after Burley ("Practical Hash-based Owen Scrambling", 2020),
+/// with the direction numbers of Joe and Kuo.
 fn sobol(dimensions: usize, count: u32, seed: u64) -> Vec<Vec<f64>> {
-    // 32 bits choose the scrambling.
+    // 32 bits determine the scrambling.
     let seed = (seed ^ (seed >> 32)) as u32;
     (0..dimensions)
         .map(|dimension| {
@@ -142,7 +142,8 @@ fn sobol(dimensions: usize, count: u32, seed: u64) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Points of a Latin hypercube by dimension: one at random in each of `count` equal parts (McKay, Beckman and Conover 1979).
+/// Points of a Latin hypercube by dimension: one at random in each of `count` equal parts (McKay, Beckman and Conover
+/// 1979).
 fn latin_hypercube(dimensions: usize, count: u32, seed: u64) -> Vec<Vec<f64>> {
     (0..dimensions)
         .map(|dimension| {
@@ -203,7 +204,7 @@ mod tests {
             }
             assert_ne!(shares[0], shares[1]);
         }
-        // Sobol is even in pairs of dimensions too: one point in each of 8 x 8 squares.
+        // Sobol points are even in pairs of dimensions too: one point in each of 8 x 8 squares.
         let shares = sobol(2, 64, 7);
         let square = |number: usize| ((shares[0][number] * 8.0) as usize, (shares[1][number] * 8.0) as usize);
         let squares: std::collections::HashSet<_> = (0..64).map(square).collect();

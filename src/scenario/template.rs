@@ -5,14 +5,14 @@
 pub struct Template {
     /// Its name.
     pub name: &'static str,
-    /// What it shows, one line.
+    /// A one-line description.
     pub about: &'static str,
     /// The file.
     pub text: &'static str,
 }
 
 impl Template {
-    /// The file with another name of its scenario; without one it keeps its own.
+    /// The file with another scenario name; without one, it keeps its own.
     #[must_use]
     pub fn named(&self, name: &str) -> String {
         let own = self.text.split_once("[scenario]\nname = \"").and_then(|(_, rest)| rest.split_once('"'));
@@ -50,7 +50,7 @@ pub const TEMPLATES: [Template; 5] = [
     Template { name: "trace", about: "recorded requests from a CSV file", text: include_str!("templates/trace.toml") },
 ];
 
-/// The template of a name.
+/// The template with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Template> {
     TEMPLATES.iter().find(|template| template.name == name)

@@ -1,6 +1,6 @@
 //! Scenarios for tests, from text alone.
 
-/// What the integration tests draw.
+/// The strategies of the integration tests.
 #[path = "../../tests/it/harness/drawn.rs"]
 pub(crate) mod drawn;
 
@@ -13,12 +13,12 @@ use super::{Files, NoFiles, ParseOptions, Scenario, parse};
 use crate::workload::Input;
 use generate::{FILES, Generator};
 
-/// A scenario that is right and names no files.
+/// A valid scenario without files.
 pub(crate) fn scenario(text: &str) -> Scenario {
     parse("test.toml", text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
-/// The files that drawn scenarios name.
+/// The files named by generated scenarios.
 struct DrawnFiles;
 
 impl Files for DrawnFiles {

@@ -109,7 +109,9 @@ struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
     found: Vec<Problem>,
+    /// Errors and warnings beyond the first [`MAX_PROBLEMS`] of each.
     left_out: usize,
+    warnings_left_out: usize,
     sources: Vec<Source>,
 }
 
@@ -156,8 +158,9 @@ impl Problems {
             text.push_str(&self.render_one(problem, &renderer));
             text.push_str("\n\n");
         }
-        if self.left_out > 0 {
-            text.push_str(&format!("... and {} more problems like these\n\n", self.left_out));
+        let left_out = self.left_out + self.warnings_left_out;
+        if left_out > 0 {
+            text.push_str(&format!("... and {left_out} more problems like these\n\n"));
         }
         text.push_str(&self.count());
         text.push('\n');
@@ -213,14 +216,18 @@ impl Problems {
         if self.found.iter().any(same) {
             return;
         }
-        if self.found.len() < MAX_PROBLEMS {
+        let left_out = match problem.severity {
+            Severity::Error => &mut self.left_out,
+            Severity::Warning => &mut self.warnings_left_out,
+        };
+        if self.found.iter().filter(|known| known.severity == problem.severity).count() < MAX_PROBLEMS {
             self.found.push(problem);
         } else {
-            self.left_out += 1;
+            *left_out += 1;
         }
     }
 
-    /// Whether so much is known that looking for more helps nobody.
+    /// Whether so many errors are known that looking for more helps nobody.
     pub fn is_full(&self) -> bool {
         self.left_out > 0
     }
@@ -255,8 +262,13 @@ impl Problems {
         self.line_of(place).map_or(1, |(_, number, ..)| number)
     }
 
-    /// Puts the problems in the order of the text; what is not in the file comes after it.
-    pub fn sort(&mut self) {
+    /// Puts the problems in the order of the text; what is not in the file comes after it. Warnings are kept only if there
+    /// are no errors, because they may follow from one.
+    pub fn finish(&mut self) {
+        if self.has_errors() {
+            self.found.retain(|problem| problem.severity == Severity::Error);
+            self.warnings_left_out = 0;
+        }
         self.found.sort_by_key(|problem| problem.place.order());
     }
 
@@ -300,11 +312,9 @@ impl Problems {
     fn count(&self) -> String {
         let number = |severity| self.found.iter().filter(|problem| problem.severity == severity).count();
         let word = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-        let (errors, warnings) = (number(Severity::Error) + self.left_out, number(Severity::Warning));
-        match (errors, warnings) {
-            (_, 0) => word(errors, "error"),
-            (0, _) => word(warnings, "warning"),
-            _ => format!("{}, {}", word(errors, "error"), word(warnings, "warning")),
+        match number(Severity::Error) + self.left_out {
+            0 => word(number(Severity::Warning) + self.warnings_left_out, "warning"),
+            errors => word(errors, "error"),
         }
     }
 }

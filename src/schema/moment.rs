@@ -20,7 +20,7 @@ const ALLOWED: std::ops::Range<i64> = 0..7_258_118_400;
 impl Field for Moment {
     type Value = i64;
     const SHAPE: Shape = Shape::Leaf(&LeafShape {
-        expected: "a moment such as \"2026-03-29\" or \"2026-03-29T06:30:00Z\"",
+        expected: "a time such as \"2026-03-29\" or \"2026-03-29T06:30:00Z\"",
         quoted: true,
         schema: || json!({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$"}),
     });

@@ -57,7 +57,10 @@ impl Field for Bytes {
         Some(bytes.round() as u64)
     }
     fn write(value: &u64) -> Value {
-        Value::from_text(format!("{value}B"))
+        // In the largest unit of which it is a whole number.
+        let whole = |(_, bytes): &&(&str, f64)| *value > 0 && value.is_multiple_of(*bytes as u64);
+        let (unit, bytes) = BYTES.iter().take(4).rev().find(whole).unwrap_or(&BYTES[0]);
+        Value::from_text(format!("{}{unit}", value / *bytes as u64))
     }
 }
 
@@ -97,7 +100,8 @@ fn read(node: &Node, reader: &mut Reader<'_>, shape: Shape, units: &[(&str, f64)
     let read = parse_with_units(text, units);
     if read.is_none() {
         let names: Vec<&str> = units.iter().map(|(unit, _)| *unit).collect();
-        let problem = Problem::error(node.place, format!("`{}`: \"{text}\" is no number with a unit", reader.path()));
+        let problem =
+            Problem::error(node.place, format!("`{}`: \"{text}\" is not a number with a unit", reader.path()));
         reader.problems.push(problem.help(format!("the units are {}", names.join(", "))));
     }
     read
@@ -114,6 +118,10 @@ mod tests {
             ["1B", "20 KB", "3.5MB", "1GiB"].map(bytes),
             [1.0, 20_480.0, 3_670_016.0, 1_073_741_824.0].map(Some)
         );
+        for (written, value) in [("0B", 0), ("1023B", 1023), ("1KB", 1024), ("1536KB", 1_572_864), ("1GB", 1 << 30)] {
+            assert_eq!(Bytes::write(&value), Value::from_text(written.to_owned()), "{value}");
+            assert_eq!(bytes(written), Some(value as f64));
+        }
         let rate = |text| parse_with_units(text, &PER_SECOND);
         assert_eq!(
             ["8bit/s", "10Mbit/s", "10Mbps", "1KB/s"].map(rate),

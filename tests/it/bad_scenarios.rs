@@ -77,6 +77,26 @@ fn a_problem_has_severity_place_message_and_advice() {
 }
 
 #[test]
+fn a_warning_neither_precedes_nor_hides_an_error() {
+    let functions: String = (0..60)
+        .map(|n| format!("[[function]]\nname = \"f{n}\"\nruntime = \"go\"\nduration.constant.value = \"1s\"\n"))
+        .collect();
+    let rest = "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"10m\"\n\
+                [[source]]\nname = \"s\"\nfunction = \"f0\"\narrivals.constant.rate = \"1/s\"\n\
+                [[objective]]\nmetric = \"p98x\"\nbelow = 1\n";
+    let wrong_objective = format!("{rest}{functions}");
+    let wrong_preset = format!("{functions}{rest}[platform]\npreset = \"lambda\"\n").replace("p98x", "latency_s.p99");
+    for (text, message) in
+        [(wrong_objective, "there is no metric \"p98x\""), (wrong_preset, "`platform.preset` cannot be \"lambda\"")]
+    {
+        let problems = parse_with_warnings("x.toml", &text, &ParseOptions::default(), &files()).expect_err(message);
+        let [problem] = problems.list() else { panic!("one problem: {problems}") };
+        assert_eq!((problem.severity, problem.message.as_str()), (Severity::Error, message));
+        assert!(problems.to_string().ends_with("\n1 error\n"), "{problems}");
+    }
+}
+
+#[test]
 fn a_file_that_is_too_long_is_not_read() {
     let text = "#".repeat((16 << 20) + 1);
     let problems = parse_with_warnings("x.toml", &text, &ParseOptions::default(), &files()).expect_err("too long");

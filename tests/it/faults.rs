@@ -108,8 +108,8 @@ fn what_a_fault_cannot_do_is_said() {
                 [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.constant.rate = \"1/s\"\n\
                 [[fault]]\nname = \"x\"\nat = \"1m\"\nfor = \"1m\"\n";
     for (fault, part) in [
-        ("target = \"q\"\nslow-down.speed = 0.5\n", "`slow-down` does nothing to \"q\""),
-        ("target = \"f\"\npoison.ratio = 0.5\n", "`poison` does nothing to \"f\""),
+        ("target = \"q\"\nslow-down.speed = 0.5\n", "`slow-down` has no effect on \"q\""),
+        ("target = \"f\"\npoison.ratio = 0.5\n", "`poison` has no effect on \"f\""),
         ("target = \"site.eu\"\noutage = true\n", "there is no site \"eu\""),
         ("target = \"link.wan\"\noutage = true\n", "there is no link \"wan\""),
         ("target = \"f\"\noutage = true\ncrash.rate = \"1/h\"\n", "cannot combine"),

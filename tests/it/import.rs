@@ -318,7 +318,7 @@ fn patches_apply_and_say_what_was_asked_for() {
         let before = fs::read_to_string(self::folder().join(name)).expect("a file");
         folder.write(name, &before);
         let asked: Vec<_> = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let diff = export(form, &file(name), &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        let diff = export(form, &[file(name)], &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         apply(&folder, &diff);
         let after = folder.read(name);
         let changed = before.lines().count().abs_diff(after.lines().count())
@@ -328,7 +328,7 @@ fn patches_apply_and_say_what_was_asked_for() {
             import("x", &[text(name, &after)], &Traffic::default()).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         let resolved = crate::harness::scenario(&again.scenario).resolved;
         // Asked again for the same, there is nothing to change.
-        let nothing = export(form, &text(name, &after), &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        let nothing = export(form, &[text(name, &after)], &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         assert_eq!(nothing, "", "{name}: {resolved}");
         // Everything else is as it was.
         let others = |text: &str| {
@@ -359,7 +359,7 @@ Resources:
 ";
     let change = |changes: &[(&str, &str)]| {
         let changes: Vec<_> = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let diff = export(Form::Sam, &text("t.yaml", template), &changes).map_err(|wrong| wrong.to_string())?;
+        let diff = export(Form::Sam, &[text("t.yaml", template)], &changes).map_err(|wrong| wrong.to_string())?;
         let folder = Folder::new();
         folder.write("t.yaml", template);
         apply(&folder, &diff);
@@ -381,7 +381,7 @@ Resources:
     let changes: Vec<_> = changes.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let folder = Folder::new();
     folder.write("t.yaml", &two);
-    apply(&folder, &export(Form::Sam, &text("t.yaml", &two), &changes).expect("a patch"));
+    apply(&folder, &export(Form::Sam, &[text("t.yaml", &two)], &changes).expect("a patch"));
     let expected =
         two.replace("{Timeout: 7, ReservedConcurrentExecutions: 5}", "{Timeout: 30, ReservedConcurrentExecutions: 9}");
     assert_eq!(folder.read("t.yaml"), expected);
@@ -390,7 +390,9 @@ Resources:
 #[test]
 fn computed_values_and_single_instances_are_changed_by_hand() {
     let refused = |form, name: &str, written: &str, key: &str| {
-        export(form, &text(name, written), &[(key.to_owned(), "9".to_owned())]).expect_err("it is refused").to_string()
+        export(form, &[text(name, written)], &[(key.to_owned(), "9".to_owned())])
+            .expect_err("it is refused")
+            .to_string()
     };
     let serverless = fs::read_to_string(folder().join("serverless.yml")).expect("a file");
     let said = refused(Form::Serverless, "serverless.yml", &serverless, "function.verify.concurrency.reserved");
@@ -400,6 +402,68 @@ fn computed_values_and_single_instances_are_changed_by_hand() {
          "values": {"function_name": "f", "memory_size": 512, "reserved_concurrent_executions": 3}}]}}}"#;
     let said = refused(Form::Terraform, "plan.json", plan, "function.f.concurrency.reserved");
     assert!(said.contains("one of several instances"), "{said}");
+}
+
+#[test]
+fn values_of_parameters_come_from_files() {
+    let template = text(
+        "template.yaml",
+        "Parameters:
+  Stage: {Type: String, Default: dev}
+  Mem: {Type: Number}
+Mappings: {Seconds: {dev: {Of: 5}, prod: {Of: 20}}}
+Conditions: {IsProd: !Equals [!Ref Stage, prod]}
+Resources:
+  F:
+    Type: AWS::Lambda::Function
+    Properties: {MemorySize: !Ref Mem, Timeout: !FindInMap [Seconds, !Ref Stage, Of]}
+  G: {Type: AWS::Lambda::Function, Condition: IsProd, Properties: {}}
+",
+    );
+    let values = [
+        r#"[{"ParameterKey": "Stage", "ParameterValue": "prod"}, {"ParameterKey": "Mem", "ParameterValue": "768"}]"#,
+        r#"{"Stacks": [{"Parameters": [{"ParameterKey": "Stage", "ParameterValue": "prod"}, {"ParameterKey": "Mem", "ParameterValue": "768"}]}]}"#,
+        r#"{"Parameters": {"Stage": "prod", "Mem": "768", "Other": "1"}}"#,
+    ];
+    for values in values {
+        // Whichever file comes first.
+        for files in [[&template, &text("values.json", values)], [&text("values.json", values), &template]] {
+            let imported = import("x", &files.map(Clone::clone), &Traffic::default()).expect("a scenario");
+            for expected in
+                ["memory = \"768MB\"                             # values.json:1", "timeout = \"20s\" ", "name = \"G\""]
+            {
+                assert!(imported.scenario.contains(expected), "{expected}\n{}", imported.scenario);
+            }
+            // What is in the other file is changed there; a mapping in the entry that is chosen.
+            let asked = |key: &str, value: &str| {
+                let files = [template.clone(), text("values.json", values)];
+                export(Form::CloudFormation, &files, &[(key.to_owned(), value.to_owned())])
+                    .map_err(|wrong| wrong.to_string())
+            };
+            let said = asked("function.F.memory", "1GB").expect_err("it is refused");
+            assert!(said.contains("values.json:1"), "{said}");
+            assert!(asked("function.F.timeout", "30s").expect("a patch").contains("prod: {Of: 30}"));
+            let is_listed = imported.report.contains("parameter Other: no template of these files has it");
+            assert_eq!(is_listed, values.contains("Other"), "{}", imported.report);
+        }
+    }
+    let arm = text(
+        "main.json",
+        r#"{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+            "parameters": {"sku": {"type": "string", "defaultValue": "Y1"}},
+            "resources": [
+              {"type": "Microsoft.Web/serverfarms", "name": "plan", "sku": {"name": "[parameters('sku')]"}},
+              {"type": "Microsoft.Web/sites", "kind": "functionapp", "name": "app",
+               "properties": {"serverFarmId": "[resourceId('Microsoft.Web/serverfarms', 'plan')]"}}]}"#,
+    );
+    let given = text(
+        "main.parameters.json",
+        r#"{"$schema": "https://schema.management.azure.com/schemas/2015-01-01/deploymentParameters.json#",
+            "parameters": {"sku": {"value": "EP1"}}}"#,
+    );
+    let of = |files: &[File]| import("x", files, &Traffic::default()).expect("a scenario").scenario;
+    assert!(of(std::slice::from_ref(&arm)).contains("azure-consumption\""));
+    assert!(of(&[arm, given]).contains("preset = \"azure-premium\""));
 }
 
 #[test]
@@ -452,7 +516,7 @@ spec:
 #[test]
 fn what_only_a_deployment_knows_is_not_written_twice() {
     let asked = [("function.Worker.timeout".to_owned(), "25s".to_owned())];
-    let said = export(Form::Sam, &file("sam.yaml"), &asked).expect_err("it is refused").to_string();
+    let said = export(Form::Sam, &[file("sam.yaml")], &asked).expect_err("it is refused").to_string();
     assert!(said.contains("known only at deployment") && said.contains("timeout = 25s"), "{said}");
 }
 

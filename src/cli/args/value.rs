@@ -87,7 +87,7 @@ pub(super) fn amount(text: &str) -> Result<f64, String> {
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (1e-6..=1e6).contains(&rate) => Ok(rate),
-        _ => Err("write a number of requests a second, as in 300 or 0.5".to_owned()),
+        _ => Err("write a number of requests per second, as in 300 or 0.5".to_owned()),
     }
 }
 

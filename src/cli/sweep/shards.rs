@@ -178,7 +178,7 @@ impl AllRows<'_> {
                     }
                     Some(row) => {
                         let message = format!(
-                            "{} contains configuration {} in place of configuration {}",
+                            "{} contains configuration {} instead of configuration {}",
                             path.display(),
                             row.number + 1,
                             self.next + 1

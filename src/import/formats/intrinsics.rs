@@ -13,6 +13,8 @@ const MAX_CONDITIONS: usize = 30;
 /// What a template says besides its resources.
 pub(super) struct Template<'a> {
     pub(super) parameters: &'a [Entry],
+    /// Values of parameters, each under `value`, that count before their defaults.
+    pub(super) given: &'a [Entry],
     pub(super) mappings: Option<&'a Node>,
     pub(super) conditions: Option<&'a Node>,
 }
@@ -112,6 +114,10 @@ impl Template<'_> {
     fn reference(&self, node: &Node, name: &str) -> Node {
         if name == "AWS::NoValue" {
             return Node::new(Value::Null, node.place);
+        }
+        if let Some(value) = self.given.iter().find(|given| given.key == name).and_then(|given| given.node.get("value"))
+        {
+            return value.clone();
         }
         match self.parameters.iter().find(|parameter| parameter.key == name) {
             Some(parameter) => match parameter.node.get("Default") {

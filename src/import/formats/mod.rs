@@ -10,6 +10,7 @@ pub(super) mod host_json;
 mod intrinsics;
 pub(in crate::import) mod kubernetes;
 mod lambda;
+pub(in crate::import) mod parameters;
 pub(super) mod serverless;
 pub(super) mod step_functions;
 pub(super) mod terraform;
@@ -29,7 +30,8 @@ pub(super) struct Format {
 }
 
 /// All of them; the first that knows a document reads it.
-pub(super) const FORMATS: [&Format; 11] = [
+pub(super) const FORMATS: [&Format; 12] = [
+    &parameters::FORMAT,
     &cloudformation::FORMAT,
     &serverless::FORMAT,
     &terraform::PLAN,

@@ -99,6 +99,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     let block = blocks.iter().flatten().find(|block| block.get("Resources").is_some());
     let template = Template {
         parameters: block.and_then(|block| block.get("Parameters")).map_or(&[][..], Node::entries),
+        given: &model.parameters.clone(),
         mappings: block.and_then(|block| block.get("Mappings")),
         conditions: block.and_then(|block| block.get("Conditions")),
     };

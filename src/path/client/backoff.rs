@@ -15,24 +15,24 @@ union! {
     }
 }
 
-/// What the parameters of a backoff say.
+/// A backoff, built from its parameters.
 pub trait Backoff {
-    /// The delay before the retry with this number (the first is 1); `previous` is the one before it, zero if there was none.
+    /// The delay before this retry (the first is 1); `previous` is the delay before the one before, or zero.
     fn delay(&self, retry: u32, previous: Span, stream: &mut Stream) -> Span;
 }
 
 /// Randomization of a delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
-    /// Nothing.
+    /// No jitter.
     None,
     /// Uniform from zero to the delay.
     Full,
-    /// Half of the delay, plus a uniform part up to the other half.
+    /// Half of the delay plus a uniform part of the other half.
     Equal,
-    /// Uniform from the initial delay to three times the previous one, up to the longest.
+    /// Uniform from the initial delay to three times the previous one, up to the maximum.
     Decorrelated,
-    /// A random relative deviation, even above the longest delay.
+    /// A random relative deviation, which may exceed the maximum.
     Within(f64),
 }
 
@@ -81,7 +81,7 @@ impl Field for Jitter {
 }
 
 impl Jitter {
-    /// The resulting delay; `decorrelated`: its bounds.
+    /// The resulting delay. With `decorrelated`: its bounds.
     fn of(self, delay: f64, decorrelated: [f64; 3], stream: &mut Stream) -> Span {
         let nanos = match self {
             Self::None => delay,
@@ -128,9 +128,9 @@ parameters! {
     pub struct ExponentialSpec {
         /// First delay.
         default initial: PositiveDuration = Span::from_millis(100),
-        /// Factor from one delay to the next.
+        /// Ratio of each delay to the previous one.
         default factor: Positive = 2.0,
-        /// Longest delay, before jitter.
+        /// Maximum delay, before jitter.
         default max: PositiveDuration = Span::from_secs(20),
         /// Randomization of the delay.
         default jitter: Jitter = Jitter::Full,

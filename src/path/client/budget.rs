@@ -1,6 +1,6 @@
 //! Retry budgets: limits on the retries of a client, over all its requests.
 //!
-//! A budget is what ends a retry storm: backoff and jitter only spread the same number of attempts.
+//! A budget is what ends a retry storm: backoff and jitter only spread the same number of attempts over time.
 
 use super::{Cause, Refund};
 
@@ -25,11 +25,11 @@ pub trait Rules {
 
 /// The state of a budget.
 pub trait Budget: Send {
-    /// A request's first attempt is made.
+    /// The first attempt of a request is made.
     fn began(&mut self) {}
 
-    /// Whether another attempt is allowed after this failure, with this number of open requests: the tokens that it
-    /// takes.
+    /// Whether another attempt is allowed after this failure, with this number of open requests; returns the tokens
+    /// that it takes.
     fn take(&mut self, cause: Cause, open: usize) -> Option<f64>;
 
     /// Attempts that were allowed have ended.
@@ -37,12 +37,12 @@ pub trait Budget: Send {
         let _ = attempts;
     }
 
-    /// An attempt succeeded, whose request took this last, if it took anything.
+    /// An attempt succeeded. `taken`: what its request took last, if anything.
     fn succeeded(&mut self, taken: Option<f64>) {
         let _ = taken;
     }
 
-    /// An attempt failed in a way that is tried again.
+    /// An attempt failed with a retryable error.
     fn failed(&mut self) {}
 }
 
@@ -91,7 +91,7 @@ impl Budget for TokenBucket {
 }
 
 parameters! {
-    /// A share of the requests (Google's SRE book, Linkerd): the first attempt of each request adds a fraction of a
+    /// A share of the requests (Google's SRE book, Linkerd): the first attempt of each request earns a fraction of a
     /// retry.
     pub struct RatioSpec {
         /// Retries earned per request.
@@ -118,7 +118,7 @@ impl Budget for Share {
     }
 
     fn take(&mut self, _: Cause, _: usize) -> Option<f64> {
-        // A share such as 0.1 does not add up exactly.
+        // Shares such as 0.1 do not add up exactly.
         (self.retries > 1.0 - 1e-9).then(|| {
             self.retries = (self.retries - 1.0).max(0.0);
             1.0
@@ -201,7 +201,7 @@ impl Budget for Grpc {
 mod tests {
     use super::*;
 
-    /// How many retries are allowed one after the other.
+    /// How many retries are allowed in a row.
     fn retries(budget: &mut dyn Budget, cause: Cause, open: usize) -> usize {
         (0..10_000).take_while(|_| budget.take(cause, open).is_some()).count()
     }

@@ -1,9 +1,9 @@
-//! What results say of clients: their figures, and what reports show of them.
+//! What results report about clients, and how reports show it.
 
 use crate::metric::component::{COUNT, EVENTS, Kind, RATIO, component_metrics};
 use crate::metric::signal;
 
-/// What results say of clients.
+/// What results report about clients.
 pub(crate) const KIND: Kind = Kind {
     title: "Clients",
     rows_are: "Client",

@@ -1,15 +1,15 @@
 //! Clients: timeouts, retries and protection.
 //!
-//! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
-//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
-//! timeout is abandoned, which does not stop the work on it. The retry is outside the breaker and the
-//! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
-//! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
-//! success counts (gRPC, gRFC A6; Polly's hedging).
+//! A client makes attempts for a request until one succeeds, a failure is not retryable, or something forbids another
+//! attempt: the number of attempts, the deadline or the budget. An attempt that exceeds the timeout is abandoned, which
+//! does not stop the work on it. The breaker and the bulkhead are inside the retry loop: what they reject counts as a
+//! failed attempt that was not sent. The rate limit comes first: what waits for it is not an attempt yet. With hedging,
+//! copies of an attempt are sent while it is out, or at once when it fails; the first success counts (gRPC, gRFC A6;
+//! Polly's hedging).
 //!
-//! All of it is one client: one budget, one breaker, as one SDK object or one sidecar has them. A bucket for each calling
-//! instance is not possible here, since a call does not say which instance makes it; n instances have n buckets, which
-//! together end a storm later by what the n - 1 others hold.
+//! All requests share one client: one budget and one breaker, like one SDK object or one sidecar. A bucket per calling
+//! instance is not possible here, because a call does not say which instance makes it. n instances have n buckets,
+//! which together end a storm later by what the n - 1 others hold.
 
 pub mod backoff;
 pub mod breaker;
@@ -35,14 +35,14 @@ use scope::Scoped;
 
 pub(crate) use kind::KIND;
 
-/// What a scenario says about a client: who it is and whom it calls.
+/// A client of the scenario: its name, target and parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     /// Its name in results.
     pub name: String,
-    /// Whom it calls.
+    /// Its target.
     pub target: String,
-    /// How.
+    /// Its parameters.
     pub parameters: Box<ClientParameters>,
 }
 
@@ -76,16 +76,16 @@ impl Spec for Client {
 struct AtWork {
     parameters: Box<ClientParameters>,
     stream: Stream,
-    /// In the order in which they came, which is that of their deadlines.
+    /// Requests in order of arrival, which is the order of their deadlines.
     requests: Slots<Request>,
-    /// In the order in which they were made, which is that of their timeouts.
+    /// Attempts in the order in which they were made, which is the order of their timeouts.
     attempts: Slots<Attempt>,
     budget: Option<Scoped<dyn Budget>>,
     breaker: Option<Scoped<dyn Breaker>>,
     rate_limit: Option<Box<dyn RateLimit>>,
-    /// Requests whose next attempt waits until the rate limit lets it go.
+    /// Requests that wait for the rate limit before their next attempt.
     held_back: VecDeque<Key>,
-    /// The earliest alarm for them.
+    /// The earliest alarm for those requests.
     paced_at: SimTime,
     /// Whether there is an alarm for the oldest attempt's timeout.
     is_timing: bool,
@@ -94,26 +94,26 @@ struct AtWork {
     counts: Counts,
 }
 
-/// What the client wants.
+/// What the client wants done.
 #[derive(Clone, Debug)]
 struct Request {
     call: CallId,
     parcel: Parcel,
     begun: SimTime,
     is_measured: bool,
-    /// Tries until now: the first and the retries.
+    /// Tries so far: the first and the retries.
     tries: u32,
-    /// Copies that may still be sent of this try.
+    /// Copies of this try that may still be sent.
     copies: u32,
-    /// When the next copy is sent, or the next try begins.
+    /// When the next copy is sent or the next try begins.
     next: SimTime,
-    /// The last delay before a retry.
+    /// Delay before the last retry.
     delay: Span,
-    /// What the budget gave last.
+    /// Tokens last taken from the budget.
     taken: Option<f64>,
     /// Attempts of this try that the budget allowed.
     held: u32,
-    /// The attempt that was made last, of those that are out.
+    /// The most recent attempt that is out.
     out: Option<Key>,
 }
 
@@ -123,7 +123,7 @@ struct Attempt {
     request: Key,
     begun: SimTime,
     permit: Permit,
-    /// The one that was made before it, of those of the same request that are out.
+    /// The previous attempt of the same request that is still out.
     sibling: Option<Key>,
 }
 
@@ -140,28 +140,28 @@ struct Counts {
     refused: u64,
 }
 
-/// Topics of tokens: an attempt; the next copy of a request's attempt; the next try of a request.
+/// Topics of tokens: an attempt, the next copy of an attempt, the next try of a request.
 const ATTEMPT: u32 = 0;
 const COPY: u32 = 1;
 const RETRY: u32 = 2;
 /// The alarms for the oldest attempt and the oldest request. No key has this topic.
 const TIMEOUT: Token = Token(3);
 const DEADLINE: Token = Token(7);
-/// The alarm for the attempts that the rate limit holds back.
+/// The alarm for attempts that wait for the rate limit.
 const PACE: Token = Token(11);
 
-/// What comes after a failed try.
+/// What follows a failed try.
 enum Next {
-    /// The next one, at once.
+    /// The next try, at once.
     Now,
-    /// The next one, later.
+    /// The next try, later.
     At(SimTime),
     /// Nothing: the request has failed.
     End(Outcome),
 }
 
 impl AtWork {
-    /// The next try of a request begins; and again, as long as it is refused here and may be tried at once.
+    /// Begins the next try of a request, and again while it is rejected locally and may be retried at once.
     fn begin(&mut self, key: Key, ports: &mut Ports<'_>) {
         loop {
             let copies = self.parameters.hedge.as_ref().map_or(0, |hedge| hedge.max);
@@ -192,17 +192,17 @@ impl AtWork {
         }
     }
 
-    /// What the rate limit says to one more attempt.
+    /// Asks the rate limit for one more attempt.
     fn ask(&mut self, now: SimTime) -> Advice {
         match &mut self.rate_limit {
             None => Advice::Go,
-            // Who came before goes before; there is an alarm for them.
+            // Earlier requests go first, and there is an alarm for them.
             Some(_) if !self.held_back.is_empty() => Advice::Wait(Span::ZERO),
             Some(limit) => limit.ask(now, &mut self.stream),
         }
     }
 
-    /// The rate limit refuses an attempt.
+    /// The rate limit rejects an attempt.
     fn refuse(&mut self, key: Key) -> Result<(), Outcome> {
         if self.requests.get(key).is_some_and(|request| request.is_measured) {
             self.counts.made += 1;
@@ -211,10 +211,10 @@ impl AtWork {
         Err(Outcome::Rejected)
     }
 
-    /// Attempts go that the rate limit has held back until now.
+    /// Sends the attempts that the rate limit now admits.
     fn let_go(&mut self, ports: &mut Ports<'_>) {
         while let (Some(&key), Some(limit)) = (self.held_back.front(), &mut self.rate_limit) {
-            // The deadline may have passed meanwhile.
+            // The deadline may have passed in the meantime.
             if self.requests.get(key).is_none() {
                 self.held_back.pop_front();
                 continue;
@@ -240,14 +240,14 @@ impl AtWork {
     }
 
     fn wake_for_held_back(&mut self, at: SimTime, ports: &mut Ports<'_>) {
-        // When an earlier alarm comes, this is asked again.
+        // An earlier alarm checks again.
         if at < self.paced_at {
             self.paced_at = at;
             ports.wake(PACE, at);
         }
     }
 
-    /// One attempt; or why it reaches nobody.
+    /// Makes one attempt; returns why it was not sent, if it was not.
     fn send(&mut self, key: Key, ports: &mut Ports<'_>) -> Result<(), Outcome> {
         let Some(request) = self.requests.get_mut(key) else { return Ok(()) };
         let measured = u64::from(request.is_measured);
@@ -265,7 +265,7 @@ impl AtWork {
         };
         let limit = self.parameters.bulkhead.as_ref().map_or(usize::MAX, |bulkhead| bulkhead.max_concurrent as usize);
         if self.attempts.len() >= limit {
-            // It is inside the breaker, which sees a failure.
+            // The bulkhead is inside the breaker, which sees a failure.
             if let Some(breaker) = self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
                 breaker.ended(permit, Verdict::Failure, Span::ZERO, ports.now);
             }
@@ -283,7 +283,7 @@ impl AtWork {
         Ok(())
     }
 
-    /// Sends the copies that are due, and asks to be woken for the next.
+    /// Sends the copies that are due and schedules the next one.
     fn hedge(&mut self, key: Key, ports: &mut Ports<'_>) {
         let Some(after) = self.parameters.hedge.as_ref().map(|hedge| hedge.after) else { return };
         while after == Span::ZERO && self.send_copy(key, ports) {}
@@ -295,7 +295,7 @@ impl AtWork {
         }
     }
 
-    /// Sends a copy, if one is left, the budget allows it and it reaches somebody.
+    /// Sends a copy if one is left, the budget allows it and it is not rejected locally.
     fn send_copy(&mut self, key: Key, ports: &mut Ports<'_>) -> bool {
         let Some(copies) = self.requests.get(key).map(|request| request.copies).filter(|copies| *copies > 0) else {
             return false;
@@ -308,7 +308,7 @@ impl AtWork {
         is_sent
     }
 
-    /// The budget that counts for a request.
+    /// The budget that applies to a request.
     fn budget_of(&mut self, key: Key) -> Option<&mut dyn Budget> {
         let instance = self.requests.get(key)?.parcel.instance;
         self.budget.as_mut()?.of(instance).map(|budget| budget as &mut dyn Budget)
@@ -326,7 +326,7 @@ impl AtWork {
         true
     }
 
-    /// An attempt is over: it is out no more.
+    /// An attempt has ended and is no longer out.
     fn end(&mut self, key: Key, verdict: Verdict, now: SimTime) -> Option<Attempt> {
         let attempt = self.attempts.remove(key)?;
         let instance = self.requests.get(attempt.request).map(|request| request.parcel.instance);
@@ -335,7 +335,7 @@ impl AtWork {
         {
             breaker.ended(attempt.permit, verdict, now.since(attempt.begun), now);
         }
-        // Out of the chain of its request.
+        // Removes it from the chain of its request.
         if let Some(request) = self.requests.get_mut(attempt.request) {
             if request.out == Some(key) {
                 request.out = attempt.sibling;
@@ -353,7 +353,7 @@ impl AtWork {
         Some(attempt)
     }
 
-    /// Gives up an attempt.
+    /// Abandons an attempt.
     fn abandon(&mut self, key: Key, verdict: Verdict, how: Abandon, ports: &mut Ports<'_>) -> Option<Attempt> {
         let attempt = self.end(key, verdict, ports.now)?;
         ports.abandon(key.token(ATTEMPT), how);
@@ -367,7 +367,7 @@ impl AtWork {
         Some(attempt)
     }
 
-    /// An attempt that reached somebody has failed, and is out no more.
+    /// An attempt that was sent has failed and is no longer out.
     fn failed(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         let is_retried = self.parameters.retry.as_ref().is_none_or(|retry| retry.on.contains(&Cause::of(outcome)));
         if let (Some(budget), true) = (self.budget_of(key), is_retried) {
@@ -380,13 +380,13 @@ impl AtWork {
         if self.send_copy(key, ports) {
             return;
         }
-        // As long as a copy is out the try has not failed.
+        // The try has not failed while a copy is out.
         if self.requests.get(key).is_some_and(|request| request.out.is_none()) && self.go_on(key, outcome, ports) {
             self.begin(key, ports);
         }
     }
 
-    /// A try has failed: whether the next one begins at once.
+    /// A try has failed; returns whether the next one begins at once.
     fn go_on(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) -> bool {
         match self.next(key, outcome, ports.now) {
             Next::Now => return true,
@@ -401,7 +401,7 @@ impl AtWork {
         false
     }
 
-    /// What comes after a failed try.
+    /// What follows a failed try.
     fn next(&mut self, key: Key, outcome: Outcome, now: SimTime) -> Next {
         let Some(request) = self.requests.get_mut(key) else { return Next::End(outcome) };
         let (held, instance) = (std::mem::take(&mut request.held), request.parcel.instance);
@@ -410,7 +410,7 @@ impl AtWork {
         }
         let cause = Cause::of(outcome);
         let retry = self.parameters.retry.as_ref();
-        // What was refused here may be of a cause that is not tried again.
+        // A local rejection may have a cause that is not retried.
         let Some(retry) = retry.filter(|retry| request.tries < retry.max_attempts && retry.on.contains(&cause)) else {
             return Next::End(outcome);
         };
@@ -419,7 +419,7 @@ impl AtWork {
         let at = now + delay.unwrap_or_default();
         let ends = self.parameters.deadline.map_or(SimTime::NEVER, |deadline| request.begun + deadline);
         if at >= ends {
-            // At the deadline itself it has just timed out.
+            // An attempt that reaches the deadline has just timed out.
             return Next::End(if now >= ends { Outcome::TimedOut } else { Outcome::Expired });
         }
         request.delay = delay.unwrap_or_default();
@@ -430,12 +430,12 @@ impl AtWork {
         }
     }
 
-    /// A request is over: what is still out for it is given up.
+    /// A request has ended: its outstanding attempts are abandoned.
     fn close_request(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         self.close_request_with(key, outcome, self.parameters.on_timeout, ports);
     }
 
-    /// The same, with what becomes of the work.
+    /// The same, specifying what happens to the work on them.
     fn close_request_with(&mut self, key: Key, outcome: Outcome, how: Abandon, ports: &mut Ports<'_>) {
         let verdict = if outcome == Outcome::TimedOut { Verdict::Failure } else { Verdict::Cancelled };
         while let Some(attempt) = self.requests.get(key).and_then(|request| request.out) {
@@ -459,16 +459,16 @@ impl AtWork {
         ports.answer(request.call, outcome);
     }
 
-    /// Gives up the attempts that have taken too long.
+    /// Abandons the attempts that have exceeded the timeout.
     fn time_out(&mut self, timeout: Span, ports: &mut Ports<'_>) {
-        // Attempts that begin meanwhile are not the oldest: the alarm is for those that are out longer.
+        // Attempts that begin in the meantime are not the oldest, so the alarm is for an earlier one.
         while let Some((key, attempt)) = self.attempts.oldest() {
             let ends = attempt.begun + timeout;
             if ends > ports.now {
                 ports.wake_late(TIMEOUT, ends);
                 return;
             }
-            // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
+            // The deadline of the request may be at the same time; its alarm then finds nothing, or the next attempt.
             if let Some(attempt) = self.abandon(key, Verdict::Failure, self.parameters.on_timeout, ports) {
                 self.failed(attempt.request, Outcome::TimedOut, ports);
             }
@@ -476,7 +476,7 @@ impl AtWork {
         self.is_timing = false;
     }
 
-    /// Ends the requests that have taken too long.
+    /// Ends the requests that have exceeded their deadline.
     fn expire(&mut self, deadline: Span, ports: &mut Ports<'_>) {
         self.is_closing = false;
         while let Some((key, request)) = self.requests.oldest() {
@@ -538,7 +538,7 @@ impl Component for AtWork {
             (DEADLINE, _, Some(deadline)) => self.expire(deadline, ports),
             _ => {
                 let (key, topic) = Key::of(token);
-                // An alarm of an earlier try means nothing any more.
+                // The alarm of an earlier try is obsolete.
                 let Some(request) = self.requests.get(key).filter(|request| request.next == ports.now) else { return };
                 if topic == RETRY && request.out.is_none() {
                     self.begin(key, ports);
@@ -552,7 +552,7 @@ impl Component for AtWork {
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let (key, _) = Key::of(token);
         let verdict = match (outcome, Cause::of(outcome)) {
-            // What is too large is the caller's mistake: the service is well.
+            // A payload that is too large is the caller's error, not the service's.
             (Outcome::Completed | Outcome::TooLarge, _) => Verdict::Success,
             (_, Cause::Throttled) => Verdict::Throttled,
             _ => Verdict::Failure,
@@ -577,7 +577,7 @@ impl Component for AtWork {
         self.let_go(ports);
     }
 
-    /// What is out for it is cancelled too.
+    /// Its outstanding attempts are canceled too.
     fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
         let found = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key);
         if let Some(key) = found {

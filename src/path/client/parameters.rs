@@ -6,7 +6,7 @@ use super::{BreakerSpec, BudgetSpec, RateLimitSpec};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, PositiveDuration};
 
-/// The most attempts of a request, and copies of an attempt.
+/// Maximum number of attempts of a request and of copies of an attempt.
 const MAX_ATTEMPTS: u32 = 1_000;
 
 parameters! {
@@ -72,14 +72,14 @@ choice! {
     /// Why an attempt failed, as seen by the retry logic.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Cause {
-        "timeout" => Timeout, "No answer in time.";
+        "timeout" => Timeout, "No response in time.";
         "throttled" => Throttled, "Throttled, or not served because of a full or slow queue.";
         "error" => Error, "Any other failure.";
     }
 }
 
 choice! {
-    /// Whose a budget or a breaker is.
+    /// Scope of a budget or a breaker.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Per {
         "source" => Source, "One for all requests of the client.";
@@ -93,12 +93,12 @@ choice! { Abandon {
     "cancel" => Abandon::Cancels, "It ends at once.";
 } }
 
-/// What a success gives back to a budget.
+/// What a success returns to a budget.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Refund {
-    /// What the request took last, 1 if it took nothing.
+    /// What the request last took, or 1 if it took nothing.
     Cost,
-    /// Always so much.
+    /// A fixed number of tokens.
     Fixed(f64),
 }
 
@@ -140,7 +140,7 @@ impl Cause {
 }
 
 impl ClientParameters {
-    /// One attempt, for as long as it takes.
+    /// One attempt, without a timeout.
     #[must_use]
     pub const fn once() -> Self {
         Self {
@@ -156,7 +156,7 @@ impl ClientParameters {
         }
     }
 
-    /// The key that asks for a state of each calling instance.
+    /// The key that requests a separate state per calling instance.
     #[must_use]
     pub fn per_instance(&self) -> Option<&'static str> {
         if self.breaker_per == Per::Instance {
@@ -165,13 +165,14 @@ impl ClientParameters {
         self.retry.as_ref().is_some_and(|retry| retry.per == Per::Instance).then_some("retry.per")
     }
 
-    /// Whether it gives up what is never answered.
+    /// Whether it gives up on attempts that are never answered.
     #[must_use]
     pub const fn gives_up(&self) -> bool {
         self.timeout.is_some() || self.deadline.is_some()
     }
 
-    /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
+    /// Maximum number of retries of a request, where timeouts are retried and neither a budget nor a breaker bounds
+    /// them.
     #[must_use]
     pub fn unbounded_retries(&self) -> Option<u32> {
         let retry = self.retry.as_ref()?;

@@ -32,9 +32,9 @@ pub trait Rules {
 pub enum Advice {
     /// Send it.
     Go,
-    /// Not at all.
+    /// Reject it.
     Refuse,
-    /// Wait for this time, unless the limit changes.
+    /// Wait for this time, unless the limit changes in the meantime.
     Wait(Span),
 }
 
@@ -43,7 +43,7 @@ pub trait RateLimit: Send {
     /// Whether an attempt may be made now.
     fn ask(&mut self, now: SimTime, stream: &mut Stream) -> Advice;
 
-    /// An attempt has ended: why, if it failed.
+    /// An attempt has ended, with the cause if it failed.
     fn ended(&mut self, failure: Option<Cause>, now: SimTime);
 }
 
@@ -95,11 +95,11 @@ impl Rules for AwsAdaptiveSpec {
 struct AwsAdaptive {
     spec: AwsAdaptiveSpec,
     is_enabled: bool,
-    /// The rate of answers, smoothed, and those of the current half of a second.
+    /// The smoothed rate of responses, and their number in the current half second.
     measured: f64,
     count: f64,
     half_second: u64,
-    /// The cubic: the rate at the last throttling, and how long after it the rate is that again.
+    /// The cubic function: the rate at the last throttling, and the time after it at which that rate is reached again.
     w_max: f64,
     k: f64,
     last_fail: SimTime,
@@ -109,9 +109,9 @@ struct AwsAdaptive {
     filled: Option<SimTime>,
 }
 
-/// The rate is measured over halves of seconds.
+/// The rate is measured over half seconds.
 const HALF_SECOND: u64 = NANOS_PER_SECOND / 2;
-/// The rate is never more than so many times the measured one.
+/// The rate is at most this multiple of the measured one.
 const MAX_SCALE: f64 = 2.0;
 
 impl AwsAdaptive {
@@ -141,7 +141,7 @@ impl RateLimit for AwsAdaptive {
         }
         self.refill(now);
         let missing = 1.0 - self.tokens;
-        // What rounding takes is no reason to wait.
+        // A rounding error is no reason to wait.
         if missing > 1e-9 {
             let nanos = (missing / self.fill_rate * NANOS_PER_SECOND as f64).ceil();
             return Advice::Wait(Span::from_nanos_f64_saturating(nanos.max(1.0)));
@@ -189,13 +189,13 @@ impl Rules for AdaptiveThrottlingSpec {
 
 struct AdaptiveThrottling {
     spec: AdaptiveThrottlingSpec,
-    /// Parts of the window by number: attempts, refused here or not, and those that were accepted.
+    /// Parts of the window by number: attempts, including those rejected here, and accepted ones.
     parts: VecDeque<(u64, u64, u64)>,
     asked: u64,
     accepted: u64,
 }
 
-/// Parts of a window.
+/// Number of parts of a window.
 const PARTS: u64 = 100;
 
 impl AdaptiveThrottling {
@@ -249,13 +249,14 @@ mod tests {
     fn the_sdk_waits_for_tokens_once_it_was_throttled() {
         let spec = AwsAdaptiveSpec { beta: 0.7, scale: 0.4, min_rate: 0.5, smoothing: 0.8 };
         let (mut limit, mut stream) = (spec.build(), stream());
-        // 100 answers a second for 10 s.
+        // 100 responses per second for 10 s.
         for number in 0..1_000 {
             assert_eq!(limit.ask(at(f64::from(number) * 0.01), &mut stream), Advice::Go);
             limit.ended(None, at(f64::from(number) * 0.01));
         }
         limit.ended(Some(Cause::Throttled), at(10.0));
-        // The measured rate is 100/s, as good as; 70 % are left. The bucket has what it was allowed to fill meanwhile.
+        // The measured rate is close to 100/s, of which 70 % are left. The bucket holds what it could fill in the
+        // meantime.
         let mut went = 0;
         while limit.ask(at(10.0), &mut stream) == Advice::Go {
             went += 1;
@@ -264,7 +265,7 @@ mod tests {
         let Advice::Wait(wait) = limit.ask(at(10.0), &mut stream) else { panic!("it waits") };
         assert!((wait.as_secs_f64() - 1.0 / 70.0).abs() < 0.001, "{wait}");
         assert_eq!(limit.ask(at(10.0) + wait, &mut stream), Advice::Go);
-        // k = cbrt(100 x 0.3 / 0.4) = 4.217 s: at 10 + k s the cubic is back at 100/s, if as many are answered.
+        // k = cbrt(100 x 0.3 / 0.4) = 4.217 s: if as many are answered, the cubic is back at 100/s at 10 + k s.
         let mut rate = 0.0;
         for number in 0..422 {
             let now = at(10.0 + f64::from(number + 1) * 0.01);
@@ -279,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_client_sends_about_k_times_what_is_accepted() {
-        // 1,000 attempts a second of which 100 are accepted.
+        // 1,000 attempts per second, of which 100 are accepted.
         let spec = AdaptiveThrottlingSpec { k: 2.0, window: Span::from_secs(10) };
         let (mut limit, mut stream) = (spec.build(), stream());
         let (mut sent, mut taken) = (0, 0);
@@ -294,7 +295,7 @@ mod tests {
                 taken += 1;
             }
         }
-        // Half of what is sent is refused there: 200 a second for 30 s. Not all attempts of a hundredth are sent.
+        // Half of the attempts are rejected locally, 200 per second for 30 s. Not all attempts of a hundredth are sent.
         assert!((4_500..=6_500).contains(&sent), "{sent}");
     }
 }

@@ -1,20 +1,21 @@
-//! Whose state a budget or a breaker is: of all requests of the client, or of each instance that calls.
+//! Scope of a budget or a breaker: all requests of the client, or those of one calling instance.
 
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-/// One for all, or one for each calling instance.
+/// One state for all, or one per calling instance.
 pub(super) struct Scoped<T: ?Sized> {
     make: Box<dyn Fn() -> Box<T> + Send>,
-    /// None where each instance has its own.
+    /// `None` with one state per instance.
     shared: Option<Box<T>>,
-    /// By the place of the instance. It is used again when the instance is gone, so that there are never more than instances.
+    /// By slot of the instance. A slot is reused when its instance is gone, so there are never more of them than
+    /// instances.
     apart: HashMap<u32, Own<T>, FixedState>,
 }
 
 struct Own<T: ?Sized> {
-    /// Which of the instances that had this place.
+    /// Which of the successive instances in this slot it is.
     instance: u64,
     /// Requests in progress.
     open: usize,
@@ -43,14 +44,14 @@ impl<T: ?Sized> Scoped<T> {
         own.open += 1;
     }
 
-    /// It is over.
+    /// A request of an instance ends.
     pub(super) fn end(&mut self, instance: u64) {
         if let Some(own) = self.apart.get_mut(&place(instance)).filter(|own| own.instance == instance) {
             own.open = own.open.saturating_sub(1);
         }
     }
 
-    /// The state that counts for an instance; none when another one has taken its place.
+    /// The state of an instance; `None` if another one has taken its slot.
     pub(super) fn of(&mut self, instance: u64) -> Option<&mut T> {
         match &mut self.shared {
             Some(shared) => Some(shared),
@@ -61,7 +62,7 @@ impl<T: ?Sized> Scoped<T> {
         }
     }
 
-    /// How many requests are in progress with that state, of `all`.
+    /// How many of all requests in progress use that state.
     pub(super) fn open(&self, instance: u64, all: usize) -> usize {
         if self.shared.is_some() {
             return all;

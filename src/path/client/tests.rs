@@ -27,10 +27,10 @@ fn retry(max_attempts: u32) -> RetryParameters {
     }
 }
 
-/// The client between a test that asks and a test that answers.
+/// The client, between a test that sends requests and a test that responds.
 struct Talk {
     bench: Bench,
-    /// The attempts in order.
+    /// The attempts, in order.
     attempts: Vec<Token>,
 }
 
@@ -41,7 +41,7 @@ impl Talk {
         Self { bench: Bench::new(&client), attempts: Vec::new() }
     }
 
-    /// What it did since this was asked last: `call`, `abandon N`, `answer ID OUTCOME`.
+    /// What it has done since the last call: `call`, `abandon N`, `answer ID OUTCOME`.
     fn did(&mut self) -> Vec<(f64, String)> {
         let tell = |(at, action)| {
             let what = match action {
@@ -265,7 +265,7 @@ fn attempts_wait_for_the_rate_limit_in_order_and_are_no_attempts_yet() {
     talk.bench.arrive(0);
     talk.did();
     talk.answer(0, Outcome::Rejected);
-    // Nothing has been measured yet: one attempt each two seconds.
+    // Nothing has been measured yet: one attempt every two seconds.
     (1..4).for_each(|id| talk.bench.arrive(id));
     assert_eq!(talk.did(), steps(&[(0.0, "answer 0 Rejected")]));
     assert_eq!((talk.figure("attempts.made"), talk.figure("calls.unfinished")), (1.0, 3.0));

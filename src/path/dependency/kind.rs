@@ -1,9 +1,9 @@
-//! What results say of dependencies: their figures, and what reports show of them.
+//! What results report about dependencies, and how reports show it.
 
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
 use crate::metric::signal;
 
-/// What results say of dependencies.
+/// What results report about dependencies.
 pub(crate) const KIND: Kind = Kind {
     title: "Dependencies",
     rows_are: "Dependency",

@@ -18,7 +18,7 @@ fn constant(value: f64) -> DistSpec {
     DistSpec::Constant(Box::new(ConstantSpec { value: secs(value) }))
 }
 
-/// Takes 1 s.
+/// A latency of 1 s.
 fn spec() -> DependencySpec {
     DependencySpec {
         name: "db".into(),
@@ -38,7 +38,7 @@ fn spec() -> DependencySpec {
     }
 }
 
-/// When which call ended how.
+/// When and how each call ended.
 fn ends(bench: &mut Bench) -> Vec<(f64, u32, Outcome)> {
     let answer = |(at, action)| match action {
         Action::Answer { call, outcome } => (at, call.0, outcome),
@@ -75,7 +75,7 @@ fn connections_are_given_in_order_and_too_long_a_wait_ends() {
         ends(&mut bench)
     };
     use Outcome::{Completed, QueueTimedOut, Rejected};
-    // At 2 s a connection becomes free at the very moment at which the wait is over: that is in time.
+    // At 2 s a connection becomes free at the very moment the wait times out: that is in time.
     let fifo =
         [(0.0, 4, Rejected), (1.0, 0, Completed), (2.0, 1, Completed), (2.0, 3, QueueTimedOut), (3.0, 2, Completed)];
     assert_eq!(served(Order::Fifo), fifo);
@@ -106,7 +106,7 @@ fn calls_on_too_few_cores_take_longer_each() {
     bench.until(10.0);
     let at_two = (0..4).map(|id| (2.0, id, Outcome::Completed)).collect::<Vec<_>>();
     assert_eq!(ends(&mut bench), at_two);
-    // The first has done half when two more come: then three share two cores.
+    // The first is half done when two more arrive; then three share two cores.
     bench.arrive(4);
     bench.until(10.5);
     bench.arrive(5);
@@ -188,7 +188,7 @@ fn an_outage_fails_what_is_under_way() {
     check_balance(&mut bench);
 }
 
-/// Poisson calls, this many a second, with a mean latency of 1 s: until 30,000 have come and gone.
+/// Poisson calls at this rate per second, with a mean latency of 1 s, until 30,000 have ended.
 fn under_load(spec: DependencySpec, rate: f64) -> Bench {
     let node = Node::parse_value("{ exponential = { mean = '1s' } }", 0, 0).expect("TOML");
     let mut problems = Problems::default();
@@ -207,17 +207,17 @@ fn under_load(spec: DependencySpec, rate: f64) -> Bench {
     bench
 }
 
-/// Within four standard errors; those are wider than of independent draws.
+/// Within four standard errors, which are wider than those of independent draws.
 fn assert_near(value: f64, expected: f64, relative: f64) {
     assert!((value / expected - 1.0).abs() < relative, "{value} is not near {expected}");
 }
 
 #[test]
 fn a_pool_is_an_m_m_c_queue() {
-    // Erlang C of 3 servers under 2.4 Erlang is 0.6472; the mean wait is that over 3 - 2.4.
+    // Erlang C with 3 servers and a load of 2.4 Erlang is 0.6472; the mean wait is that over 3 - 2.4.
     let mut bench = under_load(DependencySpec { concurrency: Some(3), ..spec() }, 2.4);
     assert_near(figure(&mut bench, "wait_s.mean"), 0.6472 / 0.6, 0.15);
-    // Erlang B of 3 servers under 2.4 Erlang, when nobody may wait.
+    // Erlang B with 3 servers and a load of 2.4 Erlang, where no call may wait.
     let blocked = 2.304 / (1.0 + 2.4 + 2.88 + 2.304);
     let mut bench = under_load(DependencySpec { concurrency: Some(3), queue_limit: Some(0), ..spec() }, 2.4);
     assert_near(figure(&mut bench, "calls.throttled") / 30_000.0, blocked, 0.05);
@@ -225,8 +225,8 @@ fn a_pool_is_an_m_m_c_queue() {
 
 #[test]
 fn waits_that_end_are_as_many_as_in_a_queue_with_reneging() {
-    // M/M/1 whose customers wait 2 s at most, in units of the mean service: with the density of the work before a customer,
-    // P0 rate exp(-(1 - rate) x) up to 2, the part that gives up is rate P0 exp(-2 (1 - rate)).
+    // M/M/1 whose customers wait at most 2 s, in units of the mean service time: with P0 rate exp(-(1 - rate) x) as the
+    // density of the work ahead of a customer up to 2, the share that gives up is rate P0 exp(-2 (1 - rate)).
     for rate in [0.8, 1.5] {
         let spec = DependencySpec { concurrency: Some(1), borrow_timeout: Some(secs(2.0)), ..spec() };
         let mut bench = under_load(spec, rate);

@@ -31,7 +31,7 @@ parameters! {
         optional authorizer: AuthorizerSpec,
         /// Outcome for the caller when the target throttles.
         optional throttled_as: ThrottledAs,
-        /// Largest payload of a request; a larger one is refused, as by HTTP 413, and not retried; "none": no limit.
+        /// Largest payload of a request; a larger one is rejected, as by HTTP 413, and not retried; "none": no limit.
         optional payload_limit: OrNone<Bytes>,
         /// Price per million requests that were not throttled.
         optional per_million_usd: Amount,
@@ -41,7 +41,7 @@ parameters! {
 }
 
 parameters! {
-    /// Answers that a gateway keeps.
+    /// Response cache of a gateway.
     pub struct CacheSpec {
         /// Hit ratio while the cache is warm.
         required hit_ratio: Ratio,
@@ -51,7 +51,7 @@ parameters! {
 }
 
 parameters! {
-    /// What a gateway asks first whether a request may pass.
+    /// Called first, to decide whether a request may pass.
     pub struct AuthorizerSpec {
         /// The function or component that authorizes.
         required target: Text,
@@ -63,21 +63,21 @@ parameters! {
 }
 
 choice! {
-    /// What a caller gets when the target refuses.
+    /// The caller's outcome when the target throttles.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ThrottledAs {
-        "throttled" => Throttled, "That it was throttled, as by HTTP 429.";
+        "throttled" => Throttled, "Throttled, as by HTTP 429.";
         "error" => Error, "An error, as by HTTP 502 or 503.";
     }
 }
 
 choice! {
-    /// Whose gateway it is like.
+    /// The product that a preset describes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Preset {
         "aws-rest" => AwsRest, "Amazon API Gateway, REST API.";
         "aws-http" => AwsHttp, "Amazon API Gateway, HTTP API.";
-        "aws-alb" => AwsAlb, "Amazon Application Load Balancer; its price by the hour is not counted.";
+        "aws-alb" => AwsAlb, "Amazon Application Load Balancer; its hourly price is not included.";
         "azure" => Azure, "The HTTP front end of Azure Functions.";
         "gcp" => Gcp, "Google Cloud API Gateway.";
     }
@@ -100,7 +100,7 @@ impl GatewaySpec {
         }
     }
 
-    /// What it does, with what its preset says and the file does not.
+    /// What the gateway does: values of the scenario, else of the preset.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let preset = self.preset.map_or(Settings::PLAIN, Preset::settings);
@@ -121,15 +121,15 @@ impl GatewaySpec {
 pub struct Settings {
     /// Token buckets in order.
     pub throttle: Throttle,
-    /// How long it waits for the target.
+    /// Timeout of a call of the target.
     pub timeout: Option<Span>,
-    /// What it takes itself.
+    /// The gateway's own latency.
     pub latency: Option<Dist>,
     /// Outcome for the caller when the target throttles.
     pub throttled_as: ThrottledAs,
     /// Largest payload of a request, bytes.
     pub payload_limit: Option<u64>,
-    /// Price of a million requests.
+    /// Price per million requests.
     pub per_million_usd: f64,
 }
 
@@ -147,15 +147,16 @@ impl Settings {
 }
 
 impl Preset {
-    /// What the vendors say, as of November 2026, in the largest region. No vendor publishes the gateway's own latency: the
-    /// medians and 99th percentiles are assumptions, as is what a caller sees when the function is throttled.
+    /// Values of the vendors as of November 2026, in the largest region. No vendor publishes the gateway's own latency:
+    /// the medians and 99th percentiles are assumptions, as is the caller's outcome when the function is throttled.
     fn settings(self) -> Settings {
         let millis = Span::from_millis;
         let latency = |median, p99| Dist::log_normal_p99(millis(median), millis(p99)).ok();
         let account = Throttle(vec![BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
         match self {
-            // Developer guide, "Amazon API Gateway quotas": 10,000/s and 5,000 in the account (some regions 2,500 and 1,250),
-            // integration 29 s, payload 10 MB; $3.50 per million. A throttled function is HTTP 502 for the caller.
+            // Developer guide, "Amazon API Gateway quotas": 10,000/s and 5,000 in the account (some regions 2,500 and
+            // 1,250), integration 29 s, payload 10 MB; $3.50 per million. The caller of a throttled function gets HTTP
+            // 502.
             Self::AwsRest => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(29)),
@@ -164,7 +165,8 @@ impl Preset {
                 payload_limit: Some(10 * MB),
                 per_million_usd: 3.5,
             },
-            // The same page: 30 s, fixed; payload 10 MB; $1.00 per million. A throttled function is HTTP 503.
+            // The same page: 30 s, fixed; payload 10 MB; $1.00 per million. The caller of a throttled function gets
+            // HTTP 503.
             Self::AwsHttp => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(30)),
@@ -173,9 +175,9 @@ impl Preset {
                 payload_limit: Some(10 * MB),
                 per_million_usd: 1.0,
             },
-            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
-            // the hour and by capacity units, not by request. "Lambda functions as targets": a request body of 1 MB; other targets
-            // have no limit.
+            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is
+            // billed by the hour and by capacity units, not by request. "Lambda functions as targets": a request body
+            // of 1 MB; other targets have no limit.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),
                 latency: latency(1, 5),
@@ -183,9 +185,10 @@ impl Preset {
                 payload_limit: Some(MB),
                 ..Settings::PLAIN
             },
-            // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.
+            // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s limits every HTTP
+            // response.
             Self::Azure => Settings { timeout: Some(Span::from_secs(230)), latency: latency(2, 10), ..Settings::PLAIN },
-            // cloud.google.com/api-gateway/docs/pricing: $3.00 per million from 2 million on; the default deadline of a
+            // cloud.google.com/api-gateway/docs/pricing: $3.00 per million above 2 million; the default deadline of a
             // backend, 15 s, is from memory.
             Self::Gcp => Settings {
                 timeout: Some(Span::from_secs(15)),

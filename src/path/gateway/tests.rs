@@ -31,12 +31,12 @@ fn bucket(rate: f64, burst: f64) -> Option<Option<Throttle>> {
     Some(Some(Throttle(vec![BucketSpec { rate, burst: Some(burst) }])))
 }
 
-/// When which target was called.
+/// Which target was called, and when.
 type Called = (f64, u32, Token);
-/// When which call was answered, and how.
+/// Which call was answered, when, and how.
 type Answered = (f64, u32, Outcome);
 
-/// What it did.
+/// What the gateway did.
 fn did(bench: &mut Bench) -> (Vec<Called>, Vec<Answered>) {
     let (mut calls, mut answers) = (Vec::new(), Vec::new());
     for (at, action) in bench.take() {

@@ -1,7 +1,7 @@
 //! Number of pollers.
 //!
-//! A poller receives a batch, calls the target, and deletes what has been processed; then it receives again. While it receives
-//! nothing it polls, and each poll that ends without a message is a receive that is charged.
+//! A poller receives a batch, calls the target, and deletes the messages that were processed; then it receives again.
+//! While it receives nothing it polls, and each poll that returns no message is charged as a receive.
 
 use std::collections::VecDeque;
 
@@ -14,21 +14,21 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 pub(super) struct Pollers {
     settings: Settings,
     long_poll: Option<Span>,
-    /// How many there are to be: more are busy if they have become fewer.
+    /// The target number: more are busy after it has decreased.
     wanted: u32,
     busy: u32,
-    /// Since when those that are not busy poll, those that wait longest first, and how many of them.
+    /// Since when idle pollers have been polling, the longest-waiting first, and how many of them.
     idle: VecDeque<(SimTime, u32)>,
-    /// Most that were busy at the same time since `calm_since`.
+    /// Maximum number that was busy at the same time since `calm_since`.
     peak: u32,
-    /// When there was a backlog last, or when what this calm needs was looked at last.
+    /// When there was last a backlog, or when the need of this calm period was last evaluated.
     calm_since: SimTime,
-    /// What of `step` has been added to none yet, in parts of `per`.
+    /// The part of `step` that is not yet a whole poller, in parts of `per`.
     carried: u128,
-    /// Since when it is measured.
+    /// Start of the measured period.
     measured_from: SimTime,
     empty_receives: u64,
-    /// Pollers that are paid for by the hour: so many since then, and the sum until then, ns.
+    /// Pollers billed by the hour: until when they have been added up, and the sum, ns.
     paid_since: SimTime,
     paid_ns: u128,
 }
@@ -51,17 +51,17 @@ impl Pollers {
         }
     }
 
-    /// What is counted begins here.
+    /// The measured period begins.
     pub(super) fn measured_from(&mut self, from: SimTime) {
         (self.measured_from, self.paid_since) = (from, from);
     }
 
-    /// Pollers that could receive now.
+    /// Pollers that are free to receive.
     pub(super) fn free(&self) -> u32 {
         self.wanted.saturating_sub(self.busy)
     }
 
-    /// The one that waits longest receives.
+    /// The longest-waiting poller receives.
     pub(super) fn take(&mut self, now: SimTime) {
         self.busy += 1;
         self.peak = self.peak.max(self.busy);
@@ -75,7 +75,7 @@ impl Pollers {
         }
     }
 
-    /// One has done with its batch.
+    /// A poller has finished its batch.
     pub(super) fn release(&mut self, now: SimTime) {
         self.busy -= 1;
         self.fit(now);
@@ -88,7 +88,7 @@ impl Pollers {
         }
     }
 
-    /// A batch failed, or was refused: half of them go.
+    /// A batch failed or was throttled: the number is halved.
     pub(super) fn lower(&mut self, now: SimTime) {
         self.pay(now);
         self.wanted = (self.wanted / 2).max(self.settings.least);
@@ -96,19 +96,19 @@ impl Pollers {
         self.fit(now);
     }
 
-    /// How often [`Self::tick`] is to be called, while [`Self::is_restless`].
+    /// How often to call [`Self::tick`] while [`Self::is_restless`].
     pub(super) fn pause(&self) -> Option<Span> {
         let Settings { growth, step, start, least, every, .. } = self.settings;
         (growth == Growth::Backlog && (step > 0 || least < start)).then_some(every)
     }
 
-    /// Whether time will change their number, as it is.
+    /// Whether their number changes with time alone.
     pub(super) fn is_restless(&self, has_backlog: bool) -> bool {
         has_backlog && self.wanted < self.settings.max || self.wanted != self.settings.start
     }
 
-    /// Another bit of time has passed: with a backlog they become more. After a calm without one they are as many as were needed in
-    /// it, `start` at least.
+    /// Another interval has passed. With a backlog, their number grows. After a calm period without one, it drops to
+    /// what was needed in it, at least `start`.
     pub(super) fn tick(&mut self, has_backlog: bool, now: SimTime) {
         let Settings { start, step, per, every, max, .. } = self.settings;
         if has_backlog {
@@ -133,7 +133,7 @@ impl Pollers {
         self.fit(now);
     }
 
-    /// As many idle ones as there are to be.
+    /// Adjusts the idle pollers to the target number.
     fn fit(&mut self, now: SimTime) {
         let free = self.free();
         let mut idle: u32 = self.idle.iter().map(|(_, number)| number).sum();
@@ -154,7 +154,7 @@ impl Pollers {
         }
     }
 
-    /// So many have polled since then, until now.
+    /// This many have polled from then until now.
     fn count(&mut self, since: SimTime, number: u32, now: SimTime) {
         self.empty_receives += self.polls(since, number, now);
     }
@@ -165,13 +165,13 @@ impl Pollers {
         (polls(now) - polls(self.measured_from.min(now))) * u64::from(number)
     }
 
-    /// The polls that brought nothing.
+    /// The polls that returned nothing.
     pub(super) fn empty_receives(&self, end: SimTime) -> u64 {
         let idle = self.idle.iter().map(|(since, number)| self.polls(*since, *number, end));
         (self.empty_receives + idle.sum::<u64>()) / u64::from(self.settings.together)
     }
 
-    /// Adds up what those cost that there were until now.
+    /// Adds the cost of the pollers up to now.
     fn pay(&mut self, now: SimTime) {
         let now = now.max(self.measured_from);
         self.paid_ns = self.paid_ns_until(now);
@@ -183,7 +183,7 @@ impl Pollers {
         self.paid_ns + u128::from(paid) * u128::from(now.since(self.paid_since).as_nanos())
     }
 
-    /// What those cost that are paid for by the hour.
+    /// Cost of the pollers that are billed by the hour.
     pub(super) fn cost_usd(&self, end: SimTime) -> f64 {
         let hours = self.paid_ns_until(end) as f64 / (3_600 * NANOS_PER_SECOND) as f64;
         hours * self.settings.per_hour_usd
@@ -228,7 +228,7 @@ mod tests {
     fn pollers_grow_by_300_a_minute() {
         assert_eq!(grown(SQS), [5, 305, 605, 905, 1_205, 1_250]);
         assert_eq!(grown(Settings { every: Span::from_secs(60), ..SQS }), [5, 305, 605, 905, 1_205, 1_250]);
-        // What does not divide is not lost.
+        // Remainders are not lost.
         assert_eq!(grown(Settings { step: 100, ..SQS }), [5, 105, 205, 305, 405, 505]);
     }
 
@@ -258,7 +258,7 @@ mod tests {
     fn five_idle_pollers_receive_nothing_fifteen_times_a_minute() {
         let pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
         assert_eq!(pollers.empty_receives(at(60)), 15);
-        // Of one that is busy from 30 s on only the first poll counts; the warm-up does not.
+        // Of a poller that is busy from 30 s on, only the first poll counts; the warm-up does not.
         let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
         pollers.measured_from(at(30));
         pollers.take(at(30));

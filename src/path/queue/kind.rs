@@ -1,9 +1,9 @@
-//! What results say of queues: their figures, and what reports show of them.
+//! What results report about queues, and how reports show it.
 
 use crate::metric::component::{EVENTS, Flow, Kind, Losses, RATIO, USD, component_metrics};
 use crate::metric::signal::{Event, Signal};
 
-/// What results say of queues.
+/// What results report about queues.
 pub(crate) const KIND: Kind = Kind {
     title: "Queues",
     rows_are: "Queue",

@@ -1,15 +1,16 @@
-//! A queue between who sends messages and the function that processes them.
+//! A queue between senders of messages and the function that processes them.
 //!
-//! What is sent is accepted at once. Pollers (`consumer`) receive batches of visible messages and call the target; a message is hidden
-//! from the moment at which it is received until its visibility timeout has passed, and its receives are counted then and there, so that
-//! a delivery that the target refuses counts as one that failed. A message that has been processed is deleted. One that has been
-//! received `max-receives` times becomes a dead letter at the next receive; one that is older than `retention` is lost.
+//! Messages are accepted at once. Pollers (`consumer`) receive batches of visible messages and call the target. A
+//! message is hidden from the time it is received until its visibility timeout has passed. Its receives are counted on
+//! receipt, so a delivery that the target throttles counts as a failed one. A message that has been processed is
+//! deleted. One that has been received `max-receives` times becomes a dead letter at the next receive; one that is
+//! older than `retention` is lost.
 //!
 //! The rules are those of Amazon SQS with Lambda's event source mapping (SQS developer guide; Lambda developer guide,
-//! services-sqs-errorhandling): a function's *error* is not tried again by the mapping, the messages come back when their visibility
-//! timeout has passed; a *throttled* batch is tried again by the mapping until then. That users see throttled messages come back and
-//! use up their receives (github.com/adobe/spacecat-audit-worker pull 2876, github.com/DataBiosphere/azul issue 3708) is `throttled =
-//! "return"`. What other clouds do differently is a parameter: see `presets`.
+//! services-sqs-errorhandling): the mapping does not retry a function's *error*, and the messages come back when their
+//! visibility timeout has passed; it retries a *throttled* batch until then. Users report that throttled messages come
+//! back and use up their receives (github.com/adobe/spacecat-audit-worker pull 2876, github.com/DataBiosphere/azul
+//! issue 3708): that is `throttled = "return"`. Differences of other clouds are parameters: see `presets`.
 
 mod consumer;
 mod kind;
@@ -39,7 +40,7 @@ use ready::{Groups, Ready};
 
 pub(crate) use kind::KIND;
 
-/// Messages that one call of a queue receives or deletes: what is charged.
+/// Messages per receive or delete call, the unit that is charged.
 const PER_CALL: u64 = 10;
 
 /// The tokens of alarms.
@@ -57,15 +58,15 @@ impl Spec for QueueSpec {
 }
 
 impl QueueSpec {
-    /// For how long a message is hidden once it has been received, where nobody renews that: what its target takes longer for is
-    /// delivered again meanwhile.
+    /// How long a received message is hidden, where nobody extends that: if the target takes longer, it is delivered
+    /// again in the meantime.
     #[must_use]
     pub fn processing_limit(&self) -> Option<Span> {
         let settings = Settings::of(self);
         (!settings.renewal).then_some(settings.visibility_timeout)
     }
 
-    /// Whether the product rejects a visibility timeout that is shorter than the timeout of the function. AWS does, when the
+    /// Whether the product rejects a visibility timeout shorter than the timeout of the function. AWS does, when the
     /// event source mapping is created.
     #[must_use]
     pub const fn requires_visibility_for_timeout(&self) -> bool {
@@ -73,36 +74,36 @@ impl QueueSpec {
     }
 }
 
-/// What is to happen at a time.
+/// What happens at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// A message can be received.
+    /// A message becomes visible.
     Appears(u64),
-    /// A message has become too old.
+    /// A message expires.
     Expires(u64),
-    /// A dead letter comes back.
+    /// A dead letter is redriven.
     ComesBack(u64),
-    /// The messages of a batch can be received again.
+    /// The messages of a batch become visible again.
     Lapses(u64),
-    /// A batch has waited for more messages for long enough.
+    /// A batch has waited long enough for more messages.
     Closes(u64),
-    /// A batch that was refused is tried again.
+    /// A throttled batch is retried.
     Retries(u64),
-    /// Pollers become more.
+    /// The number of pollers changes.
     Grows,
     /// The next batch may be delivered.
     Dispatches,
-    /// A queue that was empty is looked at.
+    /// An empty queue is polled.
     Polls,
 }
 
 /// Where a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Not to be received yet, and never received.
+    /// Not visible yet, and never received.
     Delayed,
     Visible,
-    /// Received, in a batch; or hidden after that.
+    /// Received in a batch, or hidden after that.
     Hidden(Option<u64>),
 }
 
@@ -124,9 +125,9 @@ struct Message {
 #[derive(Debug)]
 struct Batch {
     messages: Vec<u64>,
-    /// The group of a fifo queue that was received from last.
+    /// The group of a FIFO queue that was last received from.
     group: Option<u32>,
-    /// When its messages can be received again.
+    /// When its messages become visible again.
     lapses: SimTime,
     has_lapsed: bool,
     state: State,
@@ -134,15 +135,15 @@ struct Batch {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Until then more messages may come.
+    /// Waiting for more messages, until then.
     Filling(SimTime),
-    /// Its call is out.
+    /// The target has been called.
     Out,
-    /// Refused; it is tried again then.
+    /// Throttled; it is retried then.
     Held(SimTime),
 }
 
-/// What is counted.
+/// Counters.
 #[derive(Debug, Default)]
 struct Tally {
     sent: u64,
@@ -153,7 +154,7 @@ struct Tally {
     discarded: u64,
     expired: u64,
     receives: u64,
-    /// Calls that delete.
+    /// Delete calls.
     deletes: u64,
     batches: u64,
     age: Times,
@@ -166,13 +167,13 @@ struct Queue {
     settings: Settings,
     dead_letter_target: u32,
     stream: Stream,
-    /// What the next message, batch or call to the queue of dead letters is called.
+    /// Number of the next message, batch or call to the dead-letter queue.
     serial: u64,
     messages: BTreeMap<u64, Message>,
     ready: Ready,
     visible: u64,
     hidden: u64,
-    /// Dead letters that come back.
+    /// Dead letters to be redriven.
     parked: BTreeMap<u64, Message>,
     batches: BTreeMap<u64, Batch>,
     filling: Option<u64>,
@@ -181,23 +182,24 @@ struct Queue {
     pace: Option<Pace>,
     /// Whether it waits for a token.
     awaits_dispatch: bool,
-    /// Since when those who receive know of no message, where they look only now and then; and whether they are about to look.
+    /// Where the queue is polled only at intervals: since when it has been empty for its receivers, and whether a poll
+    /// is scheduled.
     quiet_since: Option<SimTime>,
     measured_from: SimTime,
     is_polling: bool,
-    /// Looks at an empty queue.
+    /// Polls of an empty queue.
     empty_polls: u64,
-    /// Faults: the part of what is sent that is not accepted, and whether nothing works.
+    /// Faults: the share of messages that is not accepted, and whether there is an outage.
     errors: f64,
-    /// The part of what is sent that a fault makes poison.
+    /// The share of messages that a fault makes poisonous.
     poison: f64,
-    /// How much later messages can be received.
+    /// Delay until messages become visible.
     delay: Option<Dist>,
-    /// Where order is kept: no message can be received before those sent earlier.
+    /// Where order is kept: no message becomes visible before those sent earlier.
     last_appears: SimTime,
     is_out: bool,
     timers: Timers<Timer>,
-    /// Those of whose moment answers come first.
+    /// Alarms that come after responses at the same time.
     deadlines: Timers<Timer>,
     tally: Tally,
 }
@@ -239,14 +241,14 @@ impl Queue {
         }
     }
 
-    /// Receives that found nothing, until then.
+    /// Empty receives until then.
     fn empty_receives(&self, end: SimTime) -> u64 {
         let in_vain = if self.pollers.is_some() { self.in_vain(end) } else { 0 };
         let of_pollers = self.pollers.as_ref().map_or(0, |pollers| pollers.empty_receives(end));
         of_pollers + self.empty_polls + in_vain
     }
 
-    /// What it has cost, until then.
+    /// Cost until then.
     fn cost_usd(&self, end: SimTime) -> f64 {
         let Tally { sent, redriven, receives, deletes, .. } = self.tally;
         let calls = sent + redriven + receives + self.empty_receives(end) + deletes;
@@ -259,7 +261,7 @@ impl Queue {
         self.serial
     }
 
-    /// A message enters.
+    /// A message arrives.
     fn add(&mut self, message: Message, ports: &Ports<'_>) {
         let id = self.number();
         self.timers.set(message.expires, Timer::Expires(id));
@@ -272,7 +274,7 @@ impl Queue {
         if appears == ports.now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
     }
 
-    /// A message can be received, or is lost if it has become too old meanwhile.
+    /// A message becomes visible, or is lost if it has expired in the meantime.
     fn appear(&mut self, id: u64) {
         let Some(message) = self.messages.get_mut(&id) else { return };
         let (group, was) = (message.group, message.place);
@@ -287,7 +289,7 @@ impl Queue {
         self.ready.push(id, group, is_again);
     }
 
-    /// A message is gone, wherever it is.
+    /// Removes a message, wherever it is.
     fn remove(&mut self, id: u64) -> Option<Message> {
         let message = self.messages.remove(&id)?;
         self.timers.cancel(message.expires, Timer::Expires(id));
@@ -305,7 +307,7 @@ impl Queue {
         Some(message)
     }
 
-    /// A message has become too old: lost, unless it is being processed.
+    /// A message has expired: it is lost, unless it is being processed.
     fn expire(&mut self, id: u64) {
         let Some(message) = self.messages.get_mut(&id) else { return };
         if let (Place::Hidden(_), false) = (message.place, message.is_too_old) {
@@ -325,7 +327,7 @@ impl Queue {
         }
     }
 
-    /// A message that was taken to be received has been received too often.
+    /// A message about to be received has been received too often.
     fn bury(&mut self, id: u64, ports: &mut Ports<'_>) {
         let Some(message) = self.remove(id) else { return };
         self.tally.dead_lettered += u64::from(message.is_measured);
@@ -339,7 +341,7 @@ impl Queue {
         }
     }
 
-    /// A dead letter is sent again.
+    /// Redrives a dead letter.
     fn come_back(&mut self, id: u64, ports: &Ports<'_>) {
         let Some(message) = self.parked.remove(&id) else { return };
         self.tally.redriven += u64::from(message.is_measured);
@@ -348,7 +350,7 @@ impl Queue {
         self.add(Message { expires, place, receives: 0, is_redriven: true, ..message }, ports);
     }
 
-    /// Receives the next message into a batch; dead letters are found on the way.
+    /// Receives the next message into a batch, moving dead letters on the way.
     fn receive(&mut self, batch: u64, group: &mut Option<u32>, ports: &mut Ports<'_>) -> Option<u64> {
         while let Some(id) = self.ready.pop(group) {
             let Some(message) = self.messages.get_mut(&id) else { continue };
@@ -364,7 +366,7 @@ impl Queue {
         None
     }
 
-    /// Whether those who receive know that there are messages: they look at an empty queue only now and then.
+    /// Whether receivers know that there are messages: an empty queue is polled only at intervals.
     fn is_noticed(&mut self, ports: &Ports<'_>) -> bool {
         let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return true };
         let (next, _) = interval.next(since, ports.now);
@@ -380,14 +382,14 @@ impl Queue {
         true
     }
 
-    /// How often those who receive have looked in vain in the measured part since the queue was empty.
+    /// Empty polls in the measured period since the queue was empty.
     fn in_vain(&self, until: SimTime) -> u64 {
         let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return 0 };
         let looked = |until: SimTime| if until > since { interval.next(since, until).1 } else { 0 };
         looked(until) - looked(self.measured_from.min(until))
     }
 
-    /// Receives as much as can be received.
+    /// Receives as much as possible.
     fn receive_all(&mut self, ports: &mut Ports<'_>) {
         if self.visible > 0 && self.is_noticed(ports) {
             self.receive_visible(ports);
@@ -413,7 +415,7 @@ impl Queue {
                 self.tally.receives += received.div_ceil(PER_CALL);
             }
             if batch.messages.is_empty() {
-                // There were only dead letters, or nothing of a group that can be received.
+                // Only dead letters were left, or groups that cannot be received from.
                 self.give_back_poller(ports.now);
                 self.deadlines.cancel(batch.lapses, Timer::Lapses(number));
                 return;
@@ -439,7 +441,7 @@ impl Queue {
         self.hidden < u64::from(self.settings.max_in_flight)
     }
 
-    /// A poller begins a batch, if one is free.
+    /// A free poller, if there is one, begins a batch.
     fn open(&mut self, ports: &Ports<'_>) -> Option<u64> {
         let is_free = self.pollers.as_ref().is_some_and(|pollers| pollers.free() > 0);
         if !is_free || self.is_out || !self.has_room() || !self.may_dispatch(ports.now) {
@@ -457,7 +459,7 @@ impl Queue {
         Some(number)
     }
 
-    /// Whether the token bucket has a token; it is asked again when it will.
+    /// Whether the token bucket has a token; if not, sets an alarm for the next one.
     fn may_dispatch(&mut self, now: SimTime) -> bool {
         let Some(next) = self.pace.as_ref().map(|pace| pace.next(now)).filter(|next| *next > now) else { return true };
         if !self.awaits_dispatch {
@@ -467,7 +469,7 @@ impl Queue {
         false
     }
 
-    /// A batch is delivered.
+    /// Delivers a batch.
     fn dispatch(&mut self, number: u64, ports: &mut Ports<'_>) {
         if let Some(pace) = &mut self.pace {
             pace.take(ports.now);
@@ -486,11 +488,11 @@ impl Queue {
         batch.state = State::Out;
         let parcels = batch.messages.iter().filter_map(|id| self.messages.get(id)).map(|message| message.parcel);
         let Some(mut parcel) = together(parcels) else {
-            // All of them have been processed by an earlier delivery that took its time.
+            // All of its messages have been processed by an earlier, slow delivery.
             self.end(number, ports.now);
             return;
         };
-        // Who can say what failed does not fail.
+        // A target that reports failures per message does not fail itself.
         parcel.is_poison &= !self.settings.partial_failure;
         ports.call(0, Token(number), parcel);
     }
@@ -501,7 +503,7 @@ impl Queue {
         }
     }
 
-    /// A batch has come to its end: its poller is free.
+    /// A batch has ended: its poller is free.
     fn end(&mut self, number: u64, now: SimTime) -> Option<Batch> {
         let batch = self.batches.remove(&number)?;
         self.deadlines.cancel(batch.lapses, Timer::Lapses(number));
@@ -517,7 +519,7 @@ impl Queue {
         Some(batch)
     }
 
-    /// A batch was processed; what it says has failed comes back.
+    /// A batch was processed; the messages reported as failed come back.
     fn succeed(&mut self, number: u64, ports: &Ports<'_>) {
         let Some(batch) = self.end(number, ports.now) else { return };
         if let Some(pollers) = &mut self.pollers {
@@ -544,7 +546,7 @@ impl Queue {
         }
     }
 
-    /// A message of a batch was not processed: it is hidden for a while yet.
+    /// A message of a batch was not processed: it stays hidden for a while.
     fn fail(&mut self, id: u64, batch: u64, lapses: SimTime, now: SimTime) {
         // It may be in another batch by now.
         let Some(message) = self.messages.get_mut(&id).filter(|message| message.place == Place::Hidden(Some(batch)))
@@ -568,7 +570,7 @@ impl Queue {
         }
     }
 
-    /// A batch was refused: it is tried again, or comes back.
+    /// A batch was throttled: it is retried or returned.
     fn refused(&mut self, number: u64, now: SimTime) {
         if let Some(pollers) = &mut self.pollers {
             pollers.lower(now);
@@ -583,7 +585,7 @@ impl Queue {
         }
     }
 
-    /// The messages of a batch can be received again; if its call is out it is not over.
+    /// The messages of a batch become visible again, even if its call is still out.
     fn lapse(&mut self, number: u64, now: SimTime) {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.has_lapsed = true;
@@ -622,12 +624,12 @@ impl Queue {
         }
     }
 
-    /// Whether messages wait that no poller is free to receive.
+    /// Whether messages wait while no poller is free.
     fn has_backlog(&self) -> bool {
         self.visible > 0 && self.pollers.as_ref().is_some_and(|pollers| pollers.free() == 0)
     }
 
-    /// After everything that happens.
+    /// Called after every notification.
     fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.receive_all(ports);
         let has_backlog = self.has_backlog();
@@ -684,7 +686,7 @@ impl Component for Queue {
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
         self.timers.rang(token, ports.now);
         self.deadlines.rang(token, ports.now);
-        // What is due by an alarm of the other kind is left to that.
+        // What the other kind of alarm covers is left to it.
         while let Some(timer) = if token == ALARM { &mut self.timers } else { &mut self.deadlines }.due(ports.now) {
             self.happen(timer, ports);
         }

@@ -50,7 +50,7 @@ parameters! {
 }
 
 parameters! {
-    /// Who receives messages and calls the target. Everything is by default as the preset of the queue.
+    /// Receives messages and calls the target. All defaults are those of the queue's preset.
     pub struct ConsumerSpec {
         /// Largest number of messages per invocation (SQS: 10).
         optional batch_size: Count<1, MAX_BATCH>,
@@ -88,9 +88,9 @@ parameters! {
 parameters! {
     /// How often an empty queue is polled.
     pub struct PollIntervalSpec {
-        /// At first.
+        /// Initial interval.
         required min: PositiveDuration,
-        /// At most.
+        /// Maximum interval.
         required max: PositiveDuration,
     }
 }
@@ -116,12 +116,12 @@ parameters! {
 }
 
 parameters! {
-    /// Provisioned mode: event pollers that are there and paid for all the time, 10 calls of the target each, which become more by 1,000
-    /// calls a minute.
+    /// Provisioned mode: event pollers that are always running and billed, each for 10 simultaneous calls of the
+    /// target; they grow by 1,000 calls a minute.
     pub struct ProvisionedSpec {
-        /// Fewest.
+        /// Minimum number.
         required min: Count<2, 200>,
-        /// Most.
+        /// Maximum number.
         required max: Count<2, 2_000>,
         /// Price per poller-hour.
         default per_hour_usd: Amount = 0.00925,
@@ -134,7 +134,7 @@ parameters! {
     pub struct BackoffSpec {
         /// Delay after the first attempt.
         required min: Duration,
-        /// At most.
+        /// Maximum delay.
         required max: Duration,
         /// Number of doublings.
         default doublings: Count<0, 64> = 64,
@@ -142,15 +142,15 @@ parameters! {
 }
 
 choice! {
-    /// Whose queue a queue is like.
+    /// The product that a preset describes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Preset {
         "sqs" => Sqs, "Amazon SQS, standard, and Lambda's event source mapping.";
         "sqs-fifo" => SqsFifo, "Amazon SQS, FIFO, and Lambda's event source mapping.";
         "azure-storage" => AzureStorage, "Azure storage queue and the trigger of Azure Functions.";
         "service-bus" => ServiceBus, "Azure Service Bus and the trigger of Azure Functions.";
-        "pubsub-push" => PubsubPush, "Google Pub/Sub that pushes.";
-        "pubsub-pull" => PubsubPull, "Google Pub/Sub from which clients pull.";
+        "pubsub-push" => PubsubPush, "Google Pub/Sub, push delivery.";
+        "pubsub-pull" => PubsubPull, "Google Pub/Sub, pull delivery.";
         "cloud-tasks" => CloudTasks, "Google Cloud Tasks.";
         "knative-broker" => KnativeBroker, "A broker of Knative Eventing.";
     }
@@ -160,39 +160,39 @@ choice! {
     /// Whether order is kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Kind {
-        "standard" => Standard, "Any number of batches at the same time; what failed comes back behind the others.";
+        "standard" => Standard, "Any number of batches at the same time; failed messages come back after the others.";
         "fifo" => Fifo, "Order is kept within a group, of which one batch at a time is processed.";
     }
 }
 
 choice! {
-    /// What becomes of a batch that the target refuses.
+    /// What happens to a batch that the target throttles.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Throttled {
-        "hold" => Hold, "The batch is tried again until its visibility timeout has passed, and counts as received once (as AWS documents it).";
-        "return" => Return, "The batch is given up until its visibility timeout has passed; each refusal uses up a receive (as users report it).";
+        "hold" => Hold, "The batch is retried until its visibility timeout has passed, and counts as received once (as AWS documents it).";
+        "return" => Return, "The batch is returned until its visibility timeout has passed; each throttling uses up a receive (as users report it).";
     }
 }
 
 choice! {
-    /// Why pollers become more.
+    /// What makes the number of pollers grow.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Growth {
-        "backlog" => Backlog, "As time passes while messages wait that no poller is free to receive.";
-        "success" => Success, "With each batch that has been processed: a slow start.";
+        "backlog" => Backlog, "Over time, while messages wait and no poller is free.";
+        "success" => Success, "With each processed batch: a slow start.";
     }
 }
 
-/// Groups of a queue.
+/// Maximum number of groups of a queue.
 const MAX_GROUPS: u32 = 1_000_000;
-/// Receives of a message.
+/// Maximum number of receives of a message.
 const MAX_RECEIVES: u32 = 1_000;
-/// Messages in a batch.
+/// Maximum number of messages in a batch.
 const MAX_BATCH: u32 = 10_000;
-/// Anything else that is counted.
+/// Maximum of any other count.
 const MAX_MANY: u32 = 10_000_000;
 
-/// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
+/// Minimum time before a failed message can be received again: never at the very moment at which it failed.
 pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
 
 impl ProvisionedSpec {
@@ -218,7 +218,8 @@ impl PollIntervalSpec {
         check.rule("min", self.min, self.min >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
     }
 
-    /// When a queue that was found empty at `since` is looked at next, `now` or later; and how often it has been looked at in vain before.
+    /// When a queue found empty at `since` is next polled, `now` or later, and how often it has been polled in vain
+    /// before.
     pub(super) fn next(&self, since: SimTime, now: SimTime) -> (SimTime, u64) {
         let (mut at, mut pause, mut polls) = (since + self.min, self.min, 0);
         while at < now && pause < self.max {
@@ -238,7 +239,7 @@ impl BackoffSpec {
         check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
     }
 
-    /// How long a message is hidden that has been received so often, from 1: at least [`ROUND_TRIP`].
+    /// How long a message that has been received this often, counted from 1, is hidden: at least [`ROUND_TRIP`].
     pub(super) fn after(&self, receives: u32) -> Span {
         let times = receives.saturating_sub(1);
         let doubled = 1u64.checked_shl(times.min(self.doublings)).unwrap_or(u64::MAX);
@@ -267,7 +268,7 @@ impl QueueSpec {
         }
     }
 
-    /// What AWS refuses when queue and mapping are made.
+    /// What AWS rejects when a queue and its mapping are created.
     fn check_sqs(&self, settings: &Settings, check: &mut Check<'_, '_, '_>) {
         let is_fifo = settings.kind == Kind::Fifo;
         let between =

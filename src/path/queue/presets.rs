@@ -1,4 +1,4 @@
-//! What a queue does, with everything that its preset says and the scenario does not.
+//! What a queue does: values of the scenario, else of its preset.
 
 use super::super::bucket::BucketSpec;
 use super::parameters::{
@@ -31,7 +31,7 @@ pub(super) struct Settings {
     pub(super) dispatch: Option<BucketSpec>,
     pub(super) long_poll: Option<Span>,
     pub(super) poll_interval: Option<PollIntervalSpec>,
-    /// None: nobody receives.
+    /// `None`: no target.
     pub(super) pollers: Option<Pollers>,
 }
 
@@ -45,13 +45,13 @@ pub(super) struct Pollers {
     pub(super) every: Span,
     pub(super) max: u32,
     pub(super) least: u32,
-    /// So many of them are one that is paid for, and the price of its hour.
+    /// How many of them are billed as one unit, and its price per hour.
     pub(super) together: u32,
     pub(super) per_hour_usd: f64,
 }
 
 impl Pollers {
-    /// Always the same number.
+    /// A constant number.
     const fn fixed(number: u32) -> Self {
         Self { start: number, step: 0, max: number, least: number, ..SQS.1 }
     }
@@ -59,11 +59,12 @@ impl Pollers {
 
 /// Amazon SQS and the event source mapping of AWS Lambda, with the defaults of both.
 ///
-/// Lambda developer guide: "Using Lambda with Amazon SQS" (services-sqs-scaling, services-sqs-configure, services-sqs-errorhandling,
-/// copies of 2026). 5 pollers at first, up to 300 more each minute, at most 1,250; the guide says that errors and throttles lower their
-/// number, not by how much: here by half, to 2 at least. How the 300 are spread over the minute it does not say either: here in
-/// equal parts each second, so that there are 5, 305, 605 ... after whole minutes. A receive waits up to 20 s; 5 idle pollers make 15
-/// empty receives a minute, as was observed (github.com/DataBiosphere/azul, issue 3708). $0.40 for a million calls.
+/// Lambda developer guide: "Using Lambda with Amazon SQS" (services-sqs-scaling, services-sqs-configure,
+/// services-sqs-errorhandling, copies of 2026). 5 pollers at first, up to 300 more each minute, at most 1,250. The
+/// guide says that errors and throttles lower their number, but not by how much: here by half, to at least 2. Nor does
+/// it say how the 300 are spread over the minute: here in equal parts each second, so that there are 5, 305, 605 ...
+/// after whole minutes. A receive waits up to 20 s; 5 idle pollers make 15 empty receives a minute, as observed
+/// (github.com/DataBiosphere/azul, issue 3708). $0.40 per million calls.
 const SQS: (Settings, Pollers) = {
     let pollers = Pollers {
         start: 5,
@@ -107,12 +108,12 @@ const fn days(days: u64) -> Span {
     Span::from_secs(days * 86_400)
 }
 
-/// From `min` to `max` in ms, with so many doublings.
+/// From `min` to `max` in ms, with this many doublings.
 const fn backoff(min: u64, max: u64, doublings: u32) -> Option<BackoffSpec> {
     Some(BackoffSpec { min: Span::from_millis(min), max: Span::from_millis(max), doublings })
 }
 
-/// What failed can be received again at once.
+/// A failed message can be received again at once.
 const AT_ONCE: Option<BackoffSpec> = backoff(0, 0, 64);
 
 impl Preset {
@@ -120,49 +121,51 @@ impl Preset {
         let (mut queue, mut pollers) = SQS;
         if let Self::Sqs | Self::SqsFifo = self {
             if self == Self::SqsFifo {
-                // $0.50 for a million calls.
+                // $0.50 per million calls.
                 (queue.kind, queue.per_million_usd) = (Kind::Fifo, 0.5);
             }
             return (queue, pollers);
         }
-        // Others push, or their clients keep a connection: there is no price for receives that bring nothing. A message is a call.
+        // Messages are pushed, or clients keep a connection: empty receives have no price. A message is a call.
         (queue.batch_size, queue.long_poll, queue.renewal, queue.max_in_flight) = (1, None, true, MANY);
         match self {
             Self::Sqs | Self::SqsFifo => {}
-            // Messages live 7 days; one that failed can be received again at once (`visibilityTimeout` of host.json is 0), and is poison
-            // after 5 receives (QueuesOptions of the storage extension 5.3.3). 16 + 8 at a time in each of at most 200 instances: how
-            // many instances there are is up to the function. An empty queue is looked at after 100 ms, then less and less often, once a
-            // minute in the end (`maxPollingInterval`).
+            // Messages live 7 days; a failed one can be received again at once (`visibilityTimeout` of host.json is 0),
+            // and is poison after 5 receives (QueuesOptions of the storage extension 5.3.3). 16 + 8 at a time in each
+            // of at most 200 instances; the function determines how many instances there are. An empty queue is polled
+            // after 100 ms, then less and less often, eventually once a minute (`maxPollingInterval`).
             Self::AzureStorage => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(600), days(7));
                 (queue.max_receives, queue.backoff) = (Some(5), AT_ONCE);
                 queue.poll_interval = Some(PollIntervalSpec { min: Span::from_millis(100), max: Span::from_secs(60) });
                 pollers = Pollers::fixed(24 * 200);
             }
-            // A lock of 60 s that is renewed; 10 deliveries; 16 calls at a time in each of at most 200 instances; 14 days to live and
-            // $0.05 for a million operations, both from memory.
+            // A lock of 60 s that is renewed; 10 deliveries; 16 calls at a time in each of at most 200 instances;
+            // messages live 14 days and cost $0.05 per million operations, both from memory.
             Self::ServiceBus => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(60), days(14));
                 (queue.max_receives, queue.backoff, queue.per_million_usd) = (Some(10), AT_ONCE, 0.05);
                 pollers = Pollers::fixed(16 * 200);
             }
-            // Acknowledged within 10 s or sent again after 100 ms to 60 s; one message outstanding at first, one more with each that is
-            // acknowledged, 3,000 at most; 7 days (Pub/Sub guide, push). $40 for a TiB, in messages of 1 KiB.
+            // Acknowledged within 10 s or redelivered after 100 ms to 60 s; one outstanding message at first, one more
+            // with each acknowledged one, at most 3,000; 7 days (Pub/Sub guide, push). $40 per TiB, in messages of 1
+            // KiB.
             Self::PubsubPush => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(10), days(7));
                 (queue.renewal, queue.throttled) = (false, Throttled::Return);
                 (queue.backoff, queue.per_million_usd) = (backoff(100, 60_000, 64), 0.037);
                 pollers = Pollers { growth: Growth::Success, step: 1, max: 3_000, ..Pollers::fixed(1) };
             }
-            // Client libraries renew the deadline, and hold 1,000 messages at most. Without a retry policy what was not acknowledged is sent
-            // again soon, after how long is not published.
+            // Client libraries extend the deadline and hold at most 1,000 messages. Without a retry policy, a message
+            // that is not acknowledged is redelivered soon; the delay is not published.
             Self::PubsubPull => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(10), days(7));
                 (queue.backoff, queue.per_million_usd) = (backoff(100, 100, 0), 0.037);
                 pollers = Pollers::fixed(1_000);
             }
-            // RateLimits and RetryConfig of the API: 500 a second, 1,000 at a time, 100 attempts, 100 ms to 1 h with 16 doublings; an
-            // attempt has 10 minutes. Tasks live 31 days, $0.40 for a million, both from memory.
+            // RateLimits and RetryConfig of the API: 500/s, 1,000 at a time, 100 attempts, 100 ms to 1 h with 16
+            // doublings; an attempt may take 10 minutes. Tasks live 31 days and cost $0.40 per million, both from
+            // memory.
             Self::CloudTasks => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(600), days(31));
                 (queue.renewal, queue.throttled, queue.max_receives) = (false, Throttled::Return, Some(100));
@@ -170,8 +173,9 @@ impl Preset {
                 queue.dispatch = Some(BucketSpec { rate: 500.0, burst: None });
                 pollers = Pollers::fixed(1_000);
             }
-            // 10 retries, the first after 200 ms, then twice as long each time (DeliverySpec, github.com/knative/eventing; the numbers
-            // are the broker's default configuration, from memory). What comes is passed on at once.
+            // 10 retries, the first after 200 ms, then twice as long each time (DeliverySpec,
+            // github.com/knative/eventing; the numbers are the broker's default configuration, from memory). Events are
+            // passed on at once.
             Self::KnativeBroker => {
                 (queue.retention, queue.max_receives, queue.per_million_usd) = (Span::FOREVER, Some(11), 0.0);
                 (queue.throttled, queue.backoff) = (Throttled::Return, backoff(200, 86_400_000, 64));
@@ -182,11 +186,11 @@ impl Preset {
     }
 }
 
-/// As many as anybody can mean.
+/// More than any scenario needs.
 const MANY: u32 = 10_000_000;
 
 impl Settings {
-    /// Of a queue.
+    /// The behavior of a queue with this preset.
     pub(super) fn of(spec: &QueueSpec) -> Self {
         let (preset, pollers) = spec.preset.settings();
         let mut settings = Self {
@@ -240,13 +244,14 @@ impl Settings {
 }
 
 impl Pollers {
-    /// Lambda developer guide, services-sqs-scaling: an event poller makes 10 calls at the same time; up to 1,000 more a minute.
+    /// Lambda developer guide, services-sqs-scaling: an event poller makes 10 simultaneous calls; up to 1,000 more a
+    /// minute.
     const fn provisioned(spec: &ProvisionedSpec) -> Self {
         let (start, max) = (spec.min * 10, spec.max * 10);
         Self { start, step: 1_000, max, least: start, together: 10, per_hour_usd: spec.per_hour_usd, ..SQS.1 }
     }
 
-    /// With what a scenario says about them.
+    /// The preset, with the values of a scenario.
     fn with(self, spec: &PollersSpec) -> Self {
         let per = spec.per.unwrap_or(self.per);
         let start = spec.start.unwrap_or(self.start);

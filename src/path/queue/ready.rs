@@ -2,36 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Messages that can be received.
+/// The messages that can be received.
 #[derive(Debug)]
 pub(super) enum Ready {
-    /// In the order in which they became visible. Some may be gone: who takes one looks.
+    /// In the order in which they became visible. Some may be gone, which is checked when they are taken.
     Standard(VecDeque<u64>),
     /// In the order in which they were sent, group by group.
     Fifo(Groups),
 }
 
-/// Groups of messages that have any that are not deleted.
+/// Groups that have messages which are not deleted.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: BTreeMap<u32, Group>,
-    /// Those that can be received from: the one that could first is the next.
+    /// Groups that can be received from; the longest-waiting one is next.
     ready: VecDeque<u32>,
 }
 
 #[derive(Debug, Default)]
 struct Group {
-    /// Its visible messages.
+    /// Visible messages of the group.
     visible: BTreeSet<u64>,
-    /// Its messages that have been received and neither deleted nor become visible again: while there are any, nothing of the group
-    /// can be received.
+    /// Messages of the group that have been received and neither deleted nor returned. While there are any, the group
+    /// cannot be received from.
     hidden: u32,
-    /// Whether it is among the ready ones.
+    /// Whether the group is in `ready`.
     is_queued: bool,
 }
 
 impl Ready {
-    /// A message can be received, for the first time or again.
+    /// A message becomes visible, for the first time or again.
     pub(super) fn push(&mut self, id: u64, group: u32, is_again: bool) {
         match self {
             Self::Standard(order) => order.push_back(id),
@@ -42,8 +42,8 @@ impl Ready {
         }
     }
 
-    /// The next message for a batch: in a fifo queue of the group that was received from last (`held`), or when that has none left, of the
-    /// one that could be received from for the longest time.
+    /// The next message for a batch. In a FIFO queue: from the group that was last received from (`held`), or if that
+    /// has none left, from the longest-waiting group.
     pub(super) fn pop(&mut self, held: &mut Option<u32>) -> Option<u64> {
         match self {
             Self::Standard(order) => order.pop_front(),
@@ -51,7 +51,7 @@ impl Ready {
         }
     }
 
-    /// Whether there is surely nothing that can be received.
+    /// Whether it is certain that no message can be received.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Standard(order) => order.is_empty(),
@@ -59,7 +59,7 @@ impl Ready {
         }
     }
 
-    /// A visible message is gone.
+    /// Removes a visible message.
     pub(super) fn remove(&mut self, id: u64, group: u32, is_gone: impl Fn(u64) -> bool) {
         match self {
             Self::Standard(order) => {
@@ -73,7 +73,7 @@ impl Ready {
         }
     }
 
-    /// A message that was received is gone.
+    /// Removes a message that was received.
     pub(super) fn delete(&mut self, group: u32) {
         if let Self::Fifo(all) = self {
             all.change(group, |group| group.hidden -= 1);
@@ -95,7 +95,7 @@ impl Groups {
 
     fn pop(&mut self, held: &mut Option<u32>) -> Option<u64> {
         loop {
-            // One that has come to stand among the ready ones again waits for its turn.
+            // A group that has become ready again waits for its turn.
             let again = held.take().filter(|name| self.groups.get(name).is_some_and(|group| !group.is_queued));
             let name = again.or_else(|| self.ready.pop_front())?;
             let Some(group) = self.groups.get_mut(&name) else { continue };

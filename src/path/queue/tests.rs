@@ -9,7 +9,7 @@ use crate::rng::{Purpose, Streams};
 use crate::schema::declare::*;
 use crate::schema::diagnostic::Problems;
 
-/// A queue as Amazon SQS, for "work".
+/// A queue like Amazon SQS, with the target "work".
 fn sqs() -> QueueSpec {
     QueueSpec {
         name: "orders".to_owned(),
@@ -58,7 +58,7 @@ fn secs(secs: u64) -> Option<Span> {
     Some(Span::from_secs(secs))
 }
 
-/// The calls of the target since this was asked last: when, which, and the first message and how many of them.
+/// The calls of the target since the last call of this function: time, token, first message and number of messages.
 fn calls(bench: &mut Bench) -> Vec<(f64, Token, u64, u32)> {
     let call = |(at, action)| match action {
         Action::Call { token, target: 0, parcel } => Some((at, token, parcel.number, parcel.items)),
@@ -72,16 +72,16 @@ fn delivered(bench: &mut Bench) -> Vec<(f64, u64, u32)> {
     calls(bench).into_iter().map(|(at, _, first, number)| (at, first, number)).collect()
 }
 
-/// So many messages arrive at once, from number 1.
+/// This many messages arrive at once, numbered from 1.
 fn send(bench: &mut Bench, messages: u32) {
     (1..=messages).for_each(|number| bench.arrive(number));
 }
 
-/// A function that takes so long each time, and serves so many at the same time: more are refused.
+/// A function with a fixed duration and a maximum number of simultaneous calls; more are throttled.
 struct Function {
     takes: f64,
     limit: usize,
-    /// How those in progress end, and when.
+    /// When and how the calls in progress end.
     running: VecDeque<(f64, Token)>,
 }
 
@@ -90,7 +90,8 @@ impl Function {
         Self { takes, limit, running: VecDeque::new() }
     }
 
-    /// Until then; `how` says how a call ends, by the time of its end, which comes just before what else is to happen then.
+    /// Runs until then. `how`: how a call ends, by the time of its end, which comes just before anything else at that
+    /// time.
     fn run(&mut self, bench: &mut Bench, until: u32, how: impl Fn(f64) -> Outcome) {
         for step in 0..=until * 10 {
             let now = f64::from(step) / 10.0;
@@ -140,7 +141,7 @@ fn what_is_sent_is_accepted_at_once_and_delivered_in_batches() {
     assert_eq!(done[0], (0.0, Action::Answer { call: CallId(1), outcome: Outcome::Completed }));
     let Action::Call { token: first, target: 0, parcel } = done[1].1 else { panic!("{done:?}") };
     assert_eq!(parcel, Parcel::one(0, 1));
-    // Five pollers: what is left waits, and goes together.
+    // Five pollers: the remaining messages wait, and go together.
     send(&mut bench, 24);
     let singles: Vec<_> = delivered(&mut bench);
     assert_eq!(singles, [(0.0, 1, 1), (0.0, 2, 1), (0.0, 3, 1), (0.0, 4, 1)]);
@@ -219,7 +220,7 @@ fn what_is_processed_too_late_is_delivered_again_and_deleted_once() {
     bench.until(100.0);
     assert_eq!(calls(&mut bench), []);
     assert_eq!(figures(&mut bench, ["completed", "batches"]), [1.0, 2.0]);
-    // An answer at the very moment is in time.
+    // A response at the very moment of the timeout is in time.
     send(&mut bench, 1);
     let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one call") };
     bench.until(129.999_999_999);
@@ -236,13 +237,13 @@ fn old_messages_are_lost_unless_they_are_being_processed() {
     send(&mut bench, 5);
     let out = calls(&mut bench);
     bench.until(94.0);
-    // Those that were delivered have come back and gone out again meanwhile: nobody answers.
+    // The delivered messages have come back and been received again in the meantime, without a response.
     assert_eq!(figures(&mut bench, ["expired", "remaining", "in_flight.peak"]), [0.0, 5.0, 2.0]);
     bench.until(95.0);
     assert_eq!(figures(&mut bench, ["expired", "remaining"]), [5.0, 0.0]);
     bench.answer(out[0].1, Outcome::Completed);
     assert_eq!(figures(&mut bench, ["completed"]), [0.0]);
-    // Being processed when it becomes too old.
+    // It expires while it is being processed.
     bench.until(100.0);
     send(&mut bench, 1);
     let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one call") };
@@ -262,7 +263,8 @@ fn a_delay_hides_what_was_sent() {
     assert_eq!(delivered(&mut bench), [(15.0, 1, 1)]);
 }
 
-/// Reserved concurrency 10, 300 messages at once, 20 s each, visibility timeout 2 minutes: dead letters, with no error at all.
+/// Reserved concurrency 10, 300 messages at once, 20 s each, visibility timeout 2 minutes: dead letters without any
+/// error.
 fn lost(max_receives: u32, throttled: Throttled, max_concurrency: Option<u32>) -> f64 {
     let consumer = ConsumerSpec { throttled: Some(throttled), max_concurrency, ..singly() };
     let mut bench = Bench::new(&QueueSpec {
@@ -301,7 +303,7 @@ fn a_held_batch_is_tried_again_until_its_visibility_timeout_has_passed() {
             bench.answer(token, Outcome::Rejected);
         }
     }
-    // At 5 s the hold is over and the message is received a second time.
+    // At 5 s it stops retrying, and the message is received a second time.
     assert_eq!(times, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert_eq!(figures(&mut bench, ["batches", "receives"]), [2.0, 2.0]);
 }
@@ -333,7 +335,7 @@ fn a_backlog_drains_faster_each_second() {
     }
     assert_eq!((concurrency[1], concurrency[30], concurrency[60]), (10, 155, 305));
     assert_eq!(figures(&mut bench, ["completed"]), [100_000.0]);
-    // 10 x (5 + 10 + ...) messages: gone after 62 s.
+    // 10 x (5 + 10 + ...) messages: all gone after 62 s.
     assert_eq!(concurrency.iter().position(|out| *out == 0), Some(63));
 }
 
@@ -362,7 +364,7 @@ fn only_the_poison_comes_back_where_the_target_says_which_it_is() {
         bench.until(1.0);
         let done = bench.take();
         let Some((_, Action::Call { token, parcel, .. })) = done.last() else { panic!("{done:?}") };
-        // Who says what failed does not fail.
+        // A target that reports failures per message does not fail.
         assert_eq!((parcel.is_poison, parcel.items), (!partial_failure, 10));
         bench.answer(*token, if parcel.is_poison { Outcome::Failed } else { Outcome::Completed });
         let [completed] = figures(&mut bench, ["completed"]);
@@ -382,7 +384,7 @@ fn a_group_has_one_batch_at_a_time_in_order() {
     let [(0.0, first, 1, 1)] = calls(&mut bench)[..] else { panic!("one") };
     bench.until(10.0);
     bench.answer(first, Outcome::Failed);
-    // The others wait for the one that failed.
+    // The others wait for the failed one.
     bench.until(30.0);
     let [(30.0, again, 1, 1)] = calls(&mut bench)[..] else { panic!("the same") };
     bench.answer(again, Outcome::Failed);
@@ -416,7 +418,7 @@ fn nothing_of_a_group_overtakes_whatever_fails() {
                 bench.arrive(sent);
             }
             while let [(_, token, first, _)] = calls(&mut bench)[..] {
-                // The first message that is still there.
+                // The first message that is still in the queue.
                 let [completed, dead] = figures(&mut bench, ["completed", "dead_lettered"]);
                 assert_eq!(first as f64, completed + dead + 1.0, "{spec:?}");
                 let ends = [Outcome::Completed, Outcome::Completed, Outcome::Failed];
@@ -442,7 +444,7 @@ fn idle_pollers_cost_money() {
     let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one") };
     bench.answer(token, Outcome::Completed);
     bench.until(60.0);
-    // Sent, received, deleted; and 5 pollers of 20 s.
+    // Sent, received, deleted; and 5 pollers with waits of 20 s.
     assert_eq!(figures(&mut bench, ["empty_receives", "cost_usd"]), [15.0, 18.0]);
 }
 
@@ -501,7 +503,7 @@ fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
     send(&mut bench, 1);
     bench.until(1.0);
     assert_eq!(delivered(&mut bench), [(0.1, 1, 1)]);
-    // Empty from then on: looked at after 0.1, 0.3, 0.7, 1.5 ... 51.1, 102.3 s, with a minute more at most each time.
+    // Empty from then on: polled after 0.1, 0.3, 0.7, 1.5 ... 51.1, 102.3 s, then at intervals of at most a minute.
     bench.until(51.25);
     send(&mut bench, 1);
     bench.until(200.0);
@@ -510,7 +512,7 @@ fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
     send(&mut bench, 2);
     bench.until(10_000.0);
     assert_eq!(delivered(&mut bench), [(3_264.7, 1, 1), (3_264.7, 2, 1)]);
-    // While it was not empty what came was taken at once.
+    // While it was not empty, messages were received at once.
     let [empty] = figures(&mut bench, ["empty_receives"]);
     assert!((9.0 + 59.0..9.0 + 61.0 + 120.0).contains(&empty), "{empty}");
 }
@@ -531,9 +533,9 @@ fn provisioned_pollers_grow_faster_and_are_paid_for_by_the_hour() {
         bench.until(f64::from(minute) * 30.0);
         out.push(calls(&mut bench).len());
     }
-    // 20 at first; 1,000 more in a minute, but 80 pollers have 800.
+    // 20 at first; 1,000 more in a minute, but 80 pollers provide 800.
     assert_eq!(out, [20, 500, 280]);
-    // The price that AWS prints: 8,000 hours of a poller for $74.
+    // The price in AWS's example: 8,000 poller-hours for $74.
     let mut bench = Bench::new(&spec);
     send(&mut bench, 1);
     let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one") };
@@ -640,7 +642,7 @@ fn every_message_is_somewhere_whatever_happens() {
                 figures(&mut bench, []);
             }
         }
-        // After twice the longest life of a message nothing is left, and nothing was lost on the way.
+        // After twice the lifetime of a message, nothing is left and nothing has been lost track of.
         let [count, remaining] = figures(&mut bench, ["sent", "remaining"]);
         assert_eq!((count, remaining), (f64::from(sent), 0.0), "{spec:?}");
     }

@@ -1,9 +1,9 @@
-//! What results say of streams: their figures, and what reports show of them.
+//! What results report about streams, and how reports show it.
 
 use crate::metric::component::{EVENTS, Flow, Kind, Losses, RATIO, USD, component_metrics};
 use crate::metric::signal::{Event, Signal};
 
-/// What results say of streams.
+/// What results report about streams.
 pub(crate) const KIND: Kind = Kind {
     title: "Streams",
     rows_are: "Stream",

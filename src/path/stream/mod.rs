@@ -1,4 +1,4 @@
-//! A stream between who sends records and the function that processes them.
+//! A stream between senders of records and the function that processes them.
 //!
 //! The records of a shard are read in order, batch by batch, by as many readers as `parallelization` says: a record belongs to one of
 //! them by its key, and order is kept for each key. A batch that fails is tried again before anything behind it, so that one poison record
@@ -46,14 +46,14 @@ struct Record {
     is_measured: bool,
 }
 
-/// One that reads a shard, or its part of one.
+/// A reader of a shard, or of its part of one.
 #[derive(Debug)]
 struct Reader {
     records: VecDeque<Record>,
-    /// The batches at the front of the records that were read, the first last: more than one when a batch has been cut.
+    /// The batches at the front, the first one last: more than one after a batch has been split.
     batches: Vec<Batch>,
     state: State,
-    /// When it is looked at next.
+    /// When it acts next.
     alarm: SimTime,
 }
 
@@ -62,7 +62,7 @@ struct Batch {
     records: u32,
     /// Attempts that failed.
     failures: u32,
-    /// Attempts that failed or were refused, one after another.
+    /// Consecutive attempts that failed or were throttled.
     pauses: u32,
 }
 
@@ -78,9 +78,9 @@ enum State {
     Idle,
     /// It has records, and waits for more until then.
     Filling(SimTime),
-    /// Its call is out.
+    /// The target has been called.
     Out,
-    /// Its batch is tried again then.
+    /// Its batch is retried then.
     Pausing(SimTime),
 }
 
@@ -95,7 +95,7 @@ struct Tally {
     retries: u64,
     iterator_age: Times,
     depth: Level,
-    /// Since when it is measured.
+    /// Start of the measured period.
     from: Option<SimTime>,
 }
 
@@ -103,27 +103,27 @@ struct Tally {
 struct Stream {
     settings: Settings,
     numbers: Numbers,
-    /// When the shards are read: so long after each whole interval.
+    /// When the shards are polled: this long after each whole interval.
     phases: Vec<Span>,
-    /// How fast each shard takes records, where that is limited.
+    /// Limits on the rate at which each shard accepts records, if any.
     paces: Vec<Pace>,
     readers: Vec<Reader>,
-    /// Readers to be looked at.
+    /// When readers act.
     timers: Timers<u32>,
     /// Records that are neither processed nor lost.
     kept: u64,
-    /// Batches that were given up: what the next call with one is called.
+    /// Number of the next call with a discarded batch.
     serial: u64,
     errors: f64,
-    /// The part of what is sent that a fault makes poison.
+    /// The share of records that a fault makes poisonous.
     poison: f64,
-    /// How much later batches are delivered.
+    /// Delay until batches are delivered.
     delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
 
-/// The tokens of calls of the target are the numbers of readers; the others come behind.
+/// Tokens of calls of the target are the numbers of readers; the others follow.
 const OTHERS: u64 = 1 << 32;
 
 impl Stream {
@@ -151,7 +151,7 @@ impl Stream {
         }
     }
 
-    /// What it has cost, until then.
+    /// Cost until then.
     fn cost_usd(&self, end: SimTime) -> f64 {
         let Tally { sent, from, .. } = self.tally;
         let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
@@ -159,7 +159,7 @@ impl Stream {
         sent as f64 / 1e6 * self.settings.per_million_usd + shards
     }
 
-    /// Whether a shard takes another record now.
+    /// Whether a shard accepts another record now.
     fn may_write(&mut self, shard: usize, now: SimTime) -> bool {
         let Some(pace) = self.paces.get_mut(shard) else { return true };
         let is_free = pace.next(now) == now;
@@ -169,7 +169,7 @@ impl Stream {
         is_free
     }
 
-    /// The last time at which the shard of a reader was read, if it was, and the next.
+    /// The previous poll of a reader's shard, if there was one, and the next.
     fn polls(&self, reader: u32, now: SimTime) -> (Option<SimTime>, SimTime) {
         let Some(interval) = self.settings.poll_interval else { return (Some(now), SimTime::NEVER) };
         let first = SimTime::from(self.phases[(reader / self.settings.parallelization) as usize]);
@@ -180,7 +180,7 @@ impl Stream {
         (Some(last), last + interval)
     }
 
-    /// Lets a reader that has no call out do what it can: it begins a batch, or says when it is to be looked at again.
+    /// Advances a reader without an outstanding call: it begins a batch, or schedules its next action.
     fn advance(&mut self, number: u32, ports: &mut Ports<'_>) {
         let now = ports.now;
         let (last, next) = self.polls(number, now);
@@ -225,7 +225,7 @@ impl Stream {
         self.call(number, ports);
     }
 
-    /// A reader is to be looked at then, and not before.
+    /// Reschedules a reader.
     fn alarm(&mut self, number: u32, at: SimTime) {
         let reader = &mut self.readers[number as usize];
         if reader.alarm != at {
@@ -235,7 +235,7 @@ impl Stream {
         }
     }
 
-    /// What has become too old is passed over, also in a batch that is tried again.
+    /// Expired records are skipped, also in a batch that is being retried.
     fn expire(&mut self, number: u32, now: SimTime) {
         let life = self.settings.life();
         let reader = &mut self.readers[number as usize];
@@ -259,7 +259,7 @@ impl Stream {
         let Some(batch) = reader.batches.last() else { return };
         let parcels = reader.records.iter().take(batch.records as usize).map(|record| record.parcel);
         let Some(mut parcel) = together(parcels) else { return };
-        // Who can say what failed does not fail.
+        // A target that reports failures per record does not fail itself.
         parcel.is_poison &= !self.settings.partial_failure;
         let is_again = batch.pauses > 0;
         reader.state = State::Out;
@@ -270,7 +270,7 @@ impl Stream {
         ports.call(0, Token(number.into()), parcel);
     }
 
-    /// The first records of a reader have come to their end.
+    /// Removes the first records of a reader: they are processed or lost.
     fn leave(&mut self, number: u32, records: u32, is_processed: bool, now: SimTime) {
         let reader = &mut self.readers[number as usize];
         let mut last = None;
@@ -285,7 +285,7 @@ impl Stream {
         }
     }
 
-    /// A batch is tried again after a while.
+    /// Retries a batch after a delay.
     fn pause(&mut self, number: u32, now: SimTime) {
         let reader = &mut self.readers[number as usize];
         let Some(batch) = reader.batches.last_mut() else { return };
@@ -297,7 +297,7 @@ impl Stream {
         self.alarm(number, until);
     }
 
-    /// A batch was processed up to the first record that failed, if any did.
+    /// A batch was processed, up to the first failed record if there is one.
     fn succeeded(&mut self, number: u32, ports: &mut Ports<'_>) {
         let reader = &mut self.readers[number as usize];
         let Some(batch) = reader.batches.pop() else { return };
@@ -310,7 +310,7 @@ impl Stream {
                 self.failed(number, ports);
             }
             Some(first) => {
-                // A new batch begins with the one that failed; that it is cut there is no attempt.
+                // A new batch begins with the failed record; this split is not an attempt.
                 reader.batches.push(Batch::new(batch.records - first));
                 self.leave(number, first, true, ports.now);
                 if self.settings.bisect { self.pause(number, ports.now) } else { self.failed(number, ports) }
@@ -318,7 +318,7 @@ impl Stream {
         }
     }
 
-    /// A batch failed at its first record, or nobody knows where.
+    /// A batch failed at its first record, or at an unknown one.
     fn failed(&mut self, number: u32, ports: &mut Ports<'_>) {
         let reader = &mut self.readers[number as usize];
         let Some(mut batch) = reader.batches.pop() else { return };
@@ -426,13 +426,13 @@ impl Component for Stream {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        // What is too old and was not looked at since is lost all the same.
+        // Records that have expired since their reader last acted are lost too.
         for number in 0..self.readers.len() as u32 {
             if self.readers[number as usize].state != State::Out {
                 self.expire(number, end);
             }
         }
-        // A reader that is blocked for ever lets nothing go: the batch in its way counts with the age that it has by now.
+        // A reader that stays blocked processes nothing: the batch in its way counts with its current age.
         for reader in &self.readers {
             let Some(batch) = reader.batches.last().filter(|batch| batch.pauses > 0) else { continue };
             let last = reader.records.get((batch.records as usize).saturating_sub(1));

@@ -37,7 +37,7 @@ parameters! {
 }
 
 parameters! {
-    /// Who reads records and calls the target. Everything is by default as the preset of the stream.
+    /// Reads records and calls the target. All defaults are those of the stream's preset.
     pub struct ConsumerSpec {
         /// Largest number of records in a batch (Kinesis: 100).
         optional batch_size: Count<1, MAX_BATCH>,
@@ -63,21 +63,21 @@ parameters! {
 }
 
 choice! {
-    /// Whose stream a stream is like.
+    /// The product that a preset describes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Preset {
         "kinesis" => Kinesis, "Amazon Kinesis and Lambda's event source mapping.";
         "dynamodb" => Dynamodb, "Amazon DynamoDB Streams and Lambda's event source mapping.";
         "event-hubs" => EventHubs, "Azure Event Hubs and the trigger of Azure Functions.";
-        "kafka" => Kafka, "Kafka with a consumer for each partition.";
+        "kafka" => Kafka, "Kafka with one consumer per partition.";
     }
 }
 
-/// Shards of a stream.
+/// Maximum number of shards of a stream.
 const MAX_SHARDS: u32 = 10_000;
-/// Records in a batch.
+/// Maximum number of records in a batch.
 const MAX_BATCH: u32 = 10_000;
-/// Attempts at a batch: AWS has 10,000 retries.
+/// Maximum number of attempts at a batch: AWS allows 10,000 retries.
 const MAX_ATTEMPTS: u32 = 10_001;
 
 /// What a stream and its consumer do.
@@ -103,10 +103,10 @@ pub(super) struct Settings {
 }
 
 impl Preset {
-    /// Kinesis and DynamoDB: Lambda developer guide, services-kinesis-parameters and services-dynamodb-parameters: 100 records in a
-    /// batch, tried until they are too old; each shard is read once, four times a second. How long a mapping waits before it tries again
-    /// is not published. Prices: $0.015 for an hour of a shard, $0.014 for a million records of up to 25 KB; $0.02 for 100,000 reads of
-    /// DynamoDB Streams is not charged for Lambda.
+    /// Kinesis and DynamoDB: Lambda developer guide, services-kinesis-parameters and services-dynamodb-parameters: 100
+    /// records in a batch, retried until they expire; Kinesis shards are read once a second, DynamoDB's four times. How
+    /// long a mapping waits before a retry is not published. Prices: $0.015 per shard-hour, $0.014 per million records
+    /// of up to 25 KB; the $0.02 per 100,000 reads of DynamoDB Streams is not charged for Lambda.
     fn settings(self) -> Settings {
         let mut stream = Settings {
             shards: 1,
@@ -134,8 +134,8 @@ impl Preset {
         match self {
             Self::Kinesis => {}
             Self::Dynamodb => stream.poll_interval = Some(Span::from_millis(250)),
-            // The trigger goes on behind a batch that failed, unless the function has a retry policy; 100 events, with a connection that
-            // is kept. $0.028 for a million events.
+            // The trigger continues after a failed batch, unless the function has a retry policy; 100 events, over a
+            // persistent connection. $0.028 per million events.
             Self::EventHubs => {
                 (stream.poll_interval, stream.max_attempts, stream.per_million_usd) = (None, Some(1), 0.028);
             }
@@ -146,7 +146,7 @@ impl Preset {
 }
 
 impl Settings {
-    /// Of a stream.
+    /// The behavior of a stream with this preset.
     pub(super) fn of(spec: &StreamSpec) -> Self {
         let preset = spec.preset.settings();
         let mut settings = Self {
@@ -173,7 +173,7 @@ impl Settings {
         settings
     }
 
-    /// How old a record becomes before nobody processes it any more.
+    /// The age at which a record is no longer processed.
     pub(super) fn life(&self) -> Span {
         self.max_age.unwrap_or(Span::FOREVER).min(self.retention)
     }

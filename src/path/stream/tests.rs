@@ -21,7 +21,7 @@ fn bench(toml: &str) -> Bench {
     Bench::new(&spec.expect("a stream"))
 }
 
-/// The calls of the target since this was asked last: when, by which reader, the first record and how many.
+/// The calls of the target since the last call of this function: time, reader, first record and number of records.
 fn calls(bench: &mut Bench) -> Vec<(f64, Token, u64, u32)> {
     let call = |(at, action)| match action {
         Action::Call { token, target: 0, parcel } => Some((at, token, parcel.number, parcel.items)),
@@ -30,7 +30,7 @@ fn calls(bench: &mut Bench) -> Vec<(f64, Token, u64, u32)> {
     bench.take().into_iter().filter_map(call).collect()
 }
 
-/// Records from one number to another arrive at once.
+/// The records of a range of numbers arrive at once.
 fn send(bench: &mut Bench, numbers: std::ops::RangeInclusive<u32>, poison: &[u32]) {
     for number in numbers {
         let is_poison = poison.contains(&number);
@@ -38,8 +38,8 @@ fn send(bench: &mut Bench, numbers: std::ops::RangeInclusive<u32>, poison: &[u32
     }
 }
 
-/// Lets a function work that takes so long for each batch and fails where there is poison, unless it is told to say which: the calls, as
-/// time, first record and number of records.
+/// Runs a function with a fixed duration per batch that fails on poison; returns its calls, as time, first record and
+/// number of records.
 fn work(bench: &mut Bench, from: f64, until: f64, takes: f64) -> Vec<(f64, u64, u32)> {
     let (mut out, mut made): (Vec<(f64, Token, bool)>, Vec<_>) = (Vec::new(), Vec::new());
     for step in 0..=((until - from) * 100.0) as u32 {
@@ -76,11 +76,11 @@ fn a_shard_is_read_each_second_one_batch_at_a_time() {
     let made = work(&mut bench, 0.0, 6.0, 1.5);
     let Some(&(first, 1, 10)) = made.first() else { panic!("{made:?}") };
     assert!((0.0..1.0).contains(&first), "{first}");
-    // What has been read is processed without waiting for the next poll.
+    // Records that have been read are processed without waiting for the next poll.
     let at = |secs: f64| ((first + secs) * 100.0).round() / 100.0;
     assert_eq!(made, [(first, 1, 10), (at(1.5), 11, 10), (at(3.0), 21, 5)]);
     assert_eq!(figures(&mut bench, ["completed", "remaining", "batches"]), [25.0, 0.0, 3.0]);
-    // What arrives then is read at the next poll.
+    // Records that arrive then are read at the next poll.
     send(&mut bench, 26..=26, &[]);
     assert_eq!(work(&mut bench, 6.0, 8.0, 0.5), [(at(6.0), 26, 1)]);
 }
@@ -178,7 +178,7 @@ fn halves_find_the_poison() {
         .filter(|(_, first, number)| (*first..first + u64::from(*number)).contains(&100))
         .map(|made| made.2)
         .collect();
-    // ceil(log2 100) = 7 cuts at most, and three attempts at the one record.
+    // At most ceil(log2 100) = 7 splits, and three attempts at the single record.
     assert_eq!(with, [100, 50, 25, 13, 7, 4, 2, 1, 1, 1]);
     assert_eq!(figures(&mut bench, ["completed", "skipped", "remaining"]), [99.0, 1.0, 0.0]);
 }
@@ -191,7 +191,7 @@ fn what_comes_before_the_first_failure_is_done_with() {
     send(&mut bench, 1..=10, &[4]);
     assert_eq!(work(&mut bench, 0.0, 2.5, 1.0), [(1.0, 1, 10)]);
     assert_eq!(figures(&mut bench, ["completed"]), [3.0]);
-    // The rest is a batch, and goes with its first.
+    // The rest is one batch, delivered with its first record.
     assert_eq!(work(&mut bench, 2.51, 20.0, 1.0), [(3.0, 4, 7)]);
     assert_eq!(figures(&mut bench, ["completed", "skipped"]), [3.0, 7.0]);
     let mut bench = self::bench(&format!(

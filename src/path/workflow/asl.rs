@@ -1,8 +1,9 @@
 //! Workflows in Amazon States Language.
 //!
-//! The specification is at states-language.net. What is read: Task, Parallel, Map, Choice, Wait, Pass, Succeed, Fail, with Next, End, Retry,
-//! Catch and TimeoutSeconds. What only moves data is passed over. A state that does something else is an error that says where it stands,
-//! unless the scenario says what it calls (`targets`) or how long it waits (`waits`).
+//! The specification is at states-language.net. Supported: Task, Parallel, Map, Choice, Wait, Pass, Succeed and Fail,
+//! with Next, End, Retry, Catch and TimeoutSeconds. Fields that only transform data are ignored. A state that does
+//! anything else is an error with its location, unless the scenario says what it calls (`targets`) or how long it waits
+//! (`waits`).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::tree::{Node, Value};
 use crate::time::Span;
 
-/// Reads a workflow from a text, which is called `name`; `given` says what the text does not. What is wrong is reported.
+/// Reads a workflow from a text called `name`; `given` adds what the text does not say. Problems are reported.
 pub(super) fn parse(name: &str, text: &str, given: &WorkflowSpec, problems: &mut Problems) -> Option<Machine> {
     let source = problems.add_source(name, text, 1);
     let root = json::parse(text, source).map_err(|problem| problems.push(problem)).ok()?;
@@ -40,18 +41,18 @@ pub(super) fn parse(name: &str, text: &str, given: &WorkflowSpec, problems: &mut
     is_whole.then_some(machine)
 }
 
-/// Levels within levels.
+/// Maximum nesting of levels.
 const MAX_DEPTH: u32 = 50;
-/// Inline maps with `MaxConcurrency` 0 do so many items at the same time, distributed ones so many.
+/// Default for `MaxConcurrency` 0 of inline maps, and of distributed ones.
 const INLINE: u32 = 40;
 const DISTRIBUTED: u32 = 10_000;
 
 struct Reading<'g, 'p> {
     given: &'g WorkflowSpec,
     problems: &'p mut Problems,
-    /// None: one that could not be read.
+    /// `None`: could not be read.
     states: Vec<Option<State>>,
-    /// The states of all levels, by name, with their places.
+    /// The states of all levels by name, with their locations.
     names: BTreeMap<String, (usize, SourceSpan)>,
     targets: Vec<String>,
     is_whole: bool,
@@ -64,7 +65,7 @@ impl Reading<'_, '_> {
         self.is_whole = false;
     }
 
-    /// Reads a machine, or a branch of one: its first state.
+    /// Reads a machine, or a branch of one; returns its first state.
     fn level(&mut self, node: &Node, depth: u32) -> Option<usize> {
         let Some(states) = node.get("States").filter(|states| !states.entries().is_empty()) else {
             self.wrong(node.place, "there are no `States` here".to_owned(), None);
@@ -243,7 +244,7 @@ impl Reading<'_, '_> {
         let said = self.given.choices.iter().find(|(state, _)| state == name).map(|(_, shares)| shares.value.clone());
         let mut shares = said.unwrap_or_else(|| vec![1.0; ways.len()]);
         if shares.len() + 1 == ways.len() {
-            // What is left is the last way's.
+            // The last choice gets the rest.
             shares.push((1.0 - shares.iter().sum::<f64>()).max(0.0));
         }
         if ways.is_empty() || shares.len() != ways.len() || shares.iter().sum::<f64>() <= 0.0 {
@@ -281,8 +282,8 @@ impl Reading<'_, '_> {
         })
     }
 
-    /// The failures that `ErrorEquals` names. States.ALL is every one, States.TaskFailed every one but a timeout. Names of the functions'
-    /// own stand for their errors; those of failures of Lambda itself stand for nothing that is simulated.
+    /// The failures that `ErrorEquals` names. States.ALL matches every failure, States.TaskFailed every one except a
+    /// timeout. Errors named by functions match their errors; those of Lambda itself match nothing that is simulated.
     fn causes(&mut self, node: &Node) -> Option<Causes> {
         let Some(errors) = node.get("ErrorEquals").filter(|errors| !errors.elements().is_empty()) else {
             self.wrong(node.place, "`ErrorEquals` is missing".to_owned(), None);
@@ -301,7 +302,7 @@ impl Reading<'_, '_> {
         Some(errors.elements().iter().map(of).fold(Causes::default(), Causes::or))
     }
 
-    /// Reports what the scenario says about states that are not there.
+    /// Reports states that the scenario names but the machine does not have.
     fn used(&mut self) {
         let given = self.given;
         let targets = given.targets.iter().map(|(state, at)| ("targets", state, at.place));
@@ -319,13 +320,14 @@ impl Reading<'_, '_> {
     }
 }
 
-/// What a task calls, by the name that it has in a scenario: functions by the name in their ARN, queues and others with their kind.
+/// The target of a task as named in a scenario: a function by the name in its ARN, a queue or other component with its
+/// kind.
 fn called(node: &Node) -> Option<String> {
     let resource = node.get("Resource").and_then(Node::text)?;
     let argument = |key: &str| {
         let of = |table: &str| {
             let arguments = node.get(table)?;
-            // "FunctionName.$" is a path into the input, of which nothing is known.
+            // "FunctionName.$" is a path into the input, which is unknown.
             arguments.get(key).and_then(Node::text)
         };
         of("Parameters").or_else(|| of("Arguments"))
@@ -352,7 +354,7 @@ fn called(node: &Node) -> Option<String> {
             let (_, key, kind) = kinds.iter().find(|(known, ..)| *known == integration)?;
             Some(format!("{kind}{}", named(argument(key)?)?))
         }
-        // A placeholder of a template that stands for the function.
+        // A template placeholder for the function.
         None => named(resource),
     }
 }
@@ -366,7 +368,7 @@ fn named(text: &str) -> Option<String> {
         return Some(inner.to_owned()).filter(|name| !name.is_empty());
     }
     let after = text.split_once(":function:").map_or(text, |(_, name)| name);
-    // An alias or version stands behind the name of a function.
+    // A function's name may be followed by an alias or version.
     let is_arn = after.starts_with("arn:");
     let name = if is_arn { after.rsplit([':', '/']).next() } else { after.rsplit('/').next()?.split(':').next() };
     name.map(str::to_owned).filter(|name| crate::schema::scalars::is_name(name))

@@ -1,18 +1,19 @@
-//! Durable functions: an orchestrator in place of a service that keeps the state.
+//! Durable functions: an orchestrator function instead of a service that keeps the state.
 //!
-//! The orchestrator is a function. It runs until it has to wait for a task or a time, writes down what has happened, and ends: while it
-//! waits it holds no instance and costs nothing. What it waited for invokes it again, it replays what has been written down without doing
-//! it again, and goes on (docs.aws.amazon.com/durable-execution; Microsoft, "Orchestrator code constraints in Durable Functions").
+//! The orchestrator is a function. It runs until it has to wait for a task or a time, saves what has happened, and
+//! ends: while it waits it holds no instance and costs nothing. What it waited for invokes it again; it replays the
+//! saved history without repeating the work, and continues (docs.aws.amazon.com/durable-execution; Microsoft,
+//! "Orchestrator code constraints in Durable Functions").
 //!
-//! So the workflow of a scenario becomes one with more states: the orchestrator runs first, and after each task and wait. All its
-//! invocations take as long as requests of its function do, which includes the replay. A task that is tried again does not invoke it in
-//! between.
+//! So the workflow of a scenario is extended with states: the orchestrator runs first, and after each task and wait.
+//! All its invocations take as long as requests of its function, which includes the replay. Retries of a task do not
+//! invoke it in between.
 
 use super::machine::{Catch, Causes, Kind, Machine, Retry, State};
 use crate::dist::Dist;
 use crate::time::Span;
 
-/// The same workflow with an orchestrator; `dispatch`: how long tasks and the orchestrator wait until they start.
+/// The workflow with an orchestrator added. `dispatch`: delay until tasks and the orchestrator start.
 pub(super) fn with_orchestrator(mut machine: Machine, orchestrator: &str, dispatch: Option<&Dist>) -> Machine {
     let target = Machine::target(&mut machine.targets, orchestrator);
     let run = |name: String, next: Option<usize>| State {
@@ -43,7 +44,7 @@ pub(super) fn with_orchestrator(mut machine: Machine, orchestrator: &str, dispat
     if let Some(dispatch) = dispatch {
         for place in 0..machine.states.len() {
             if matches!(machine.states[place].kind, Kind::Task(..)) {
-                // Who leads to the task leads to the wait in its place.
+                // States that lead to the task lead to its wait instead.
                 let next = Some(machine.states.len());
                 let name = format!("dispatch of {}", machine.states[place].name);
                 let kind = Kind::Wait(dispatch.clone());
@@ -56,6 +57,7 @@ pub(super) fn with_orchestrator(mut machine: Machine, orchestrator: &str, dispat
     machine
 }
 
-/// An orchestrator that fails or finds no room is invoked again: its state is not lost. How often is not published.
+/// An orchestrator that fails or is throttled is invoked again: its state is not lost. The number of retries is not
+/// published.
 const REDELIVERED: Retry =
     Retry { on: Causes::ALL, interval: Span::from_secs(1), most: 3, rate: 2.0, max_delay: None, jitter: false };

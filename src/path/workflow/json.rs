@@ -1,17 +1,17 @@
-//! JSON as a tree of values that know where they stand.
+//! JSON as a tree of values with their locations in the text.
 
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
 
-/// Values within values.
+/// Maximum nesting of values.
 const MAX_DEPTH: u32 = 200;
-/// Values of a file.
+/// Maximum number of values in a file.
 const MAX_VALUES: usize = 1_000_000;
 
-/// Reads a text, number `source` of those that were read.
+/// Reads a text, number `source` of those read.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// A problem and its location.
 pub(super) fn parse(text: &str, source: usize) -> Result<Node, Problem> {
     let mut json = Json { text, source, at: 0, left: MAX_VALUES };
     let node = json.value(0)?;
@@ -43,7 +43,7 @@ impl Json<'_> {
         self.at += self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
     }
 
-    /// Whether this comes next; then it is passed.
+    /// Whether this comes next; if so, it is consumed.
     fn takes(&mut self, byte: u8) -> bool {
         self.space();
         let is_there = self.rest().first() == Some(&byte);
@@ -69,7 +69,7 @@ impl Json<'_> {
     }
 
     fn word(&mut self) -> Result<Value, Problem> {
-        // What is null is not there.
+        // A null value counts as absent.
         let words =
             [("true", Value::Boolean(true)), ("false", Value::Boolean(false)), ("null", Value::Table(Vec::new()))];
         for (word, value) in words {
@@ -106,7 +106,7 @@ impl Json<'_> {
             self.at = self.at.min(self.text.len());
         }
         self.at += 1;
-        // What the escapes mean is nothing that one has to write again.
+        // Decodes the escapes.
         serde_json::from_str(&self.text[from..self.at]).map_err(|_| self.wrong(from, "this text has an unknown escape"))
     }
 

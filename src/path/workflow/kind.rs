@@ -1,9 +1,9 @@
-//! What results say of workflows: their figures, and what reports show of them.
+//! What results report about workflows, and how reports show it.
 
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
 use crate::metric::signal::{ENDED, Event, LOST, Signal};
 
-/// What results say of workflows.
+/// What results report about workflows.
 pub(crate) const KIND: Kind = Kind {
     title: "Workflows",
     rows_are: "Workflow",

@@ -1,18 +1,18 @@
-//! What a workflow is made of: states on levels. The branches of a parallel state and what a map does with each item are levels of their
-//! own; from a state the way leads to one of the same level, or to its end.
+//! A workflow as states on levels. Each branch of a parallel state, and the processing of each map item, is a level of
+//! its own; a state is followed by one on the same level, or by the end of its level.
 
 use crate::dist::Dist;
 use crate::time::Span;
 
-/// A workflow, however it was written.
+/// A workflow, in whichever form it was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Machine {
     pub(super) states: Vec<State>,
     /// The first state.
     pub(super) start: usize,
-    /// What tasks call.
+    /// The targets of tasks.
     pub(super) targets: Vec<String>,
-    /// How long an execution may take.
+    /// Timeout of an execution.
     pub(super) timeout: Option<Span>,
 }
 
@@ -21,26 +21,27 @@ pub struct Machine {
 pub(super) struct State {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Where it goes on; none: its level ends.
+    /// The state to continue with; `None`: its level ends.
     pub(super) next: Option<usize>,
-    /// Tried in this order.
+    /// Retries; the first match applies.
     pub(super) retries: Vec<Retry>,
-    /// Tried in this order when no retry is left.
+    /// Catches, once no retry is left; the first match applies.
     pub(super) catches: Vec<Catch>,
-    /// Whether it is not one of the workflow's own: an orchestrator runs, or somebody waits for it to start.
+    /// Whether it was added to the workflow's own states: it runs the orchestrator, or is a delay before something
+    /// starts.
     pub(super) is_replay: bool,
 }
 
 /// What a state does.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
-    /// Calls this target and waits for the answer, not longer than this.
+    /// Calls this target and waits for the response, up to a timeout.
     Task(usize, Option<Span>),
     Wait(Dist),
-    /// All levels at once, by their first states: it ends with the last, or with the first that fails.
+    /// All these levels at once, given by their first states: it ends with the last one, or with the first that fails.
     Parallel(Vec<usize>),
     Map(Each),
-    /// One of these ways, with these shares of all.
+    /// One of these states, with these probabilities.
     Choice(Vec<(f64, usize)>),
     Pass,
     Succeed,
@@ -55,9 +56,9 @@ pub(super) struct Each {
     pub(super) items: u32,
     /// Maximum number processed at the same time.
     pub(super) at_once: u32,
-    /// So many may fail.
+    /// Maximum number that may fail.
     pub(super) tolerated: u32,
-    /// Whether the items are executions of their own, whose events do not count here.
+    /// Whether the items are separate executions, whose events do not count here.
     pub(super) distributed: bool,
 }
 
@@ -69,44 +70,44 @@ pub(super) enum Cause {
     Throttled,
 }
 
-/// Causes of failure.
+/// A set of causes of failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Causes(u8);
 
 impl Causes {
-    /// Every one.
+    /// All causes.
     pub(super) const ALL: Self = Self(7);
 
-    /// With one more.
+    /// With one more cause.
     pub(super) const fn with(self, cause: Cause) -> Self {
         Self(self.0 | 1 << cause as u8)
     }
 
-    /// Those of either.
+    /// The union.
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether one is among them.
+    /// Whether it contains a cause.
     pub(super) const fn has(self, cause: Cause) -> bool {
         self.0 & 1 << cause as u8 != 0
     }
 }
 
-/// After which failures, how often and when a state is tried again.
+/// After which failures, how often and when a state is retried.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Retry {
     pub(super) on: Causes,
     pub(super) interval: Span,
-    /// Retries: attempts less one.
+    /// Maximum number of retries: attempts minus one.
     pub(super) most: u32,
     pub(super) rate: f64,
     pub(super) max_delay: Option<Span>,
-    /// Whether the delay is drawn, anything from zero to that.
+    /// Whether the delay is drawn uniformly from zero to its value.
     pub(super) jitter: bool,
 }
 
-/// After which failures it goes on elsewhere.
+/// The failures after which it continues with another state.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Catch {
     pub(super) on: Causes,
@@ -114,7 +115,7 @@ pub(super) struct Catch {
 }
 
 impl State {
-    /// Where the way can lead from here on its level, failures included.
+    /// The states that can follow on its level, including after failures.
     fn ways(&self) -> impl Iterator<Item = usize> {
         let choice = if let Kind::Choice(ways) = &self.kind { &ways[..] } else { &[] };
         let caught = self.catches.iter().map(|catch| catch.next);
@@ -137,7 +138,7 @@ impl State {
 }
 
 impl Machine {
-    /// The target of a task, by its number.
+    /// The index of a task's target.
     pub(super) fn target(targets: &mut Vec<String>, name: &str) -> usize {
         targets.iter().position(|known| known == name).unwrap_or_else(|| {
             targets.push(name.to_owned());
@@ -145,7 +146,7 @@ impl Machine {
         })
     }
 
-    /// A state from which no way leads to an end.
+    /// A state from which no path leads to an end.
     pub(super) fn endless(&self) -> Option<usize> {
         let mut ends: Vec<bool> = self.states.iter().map(State::can_end).collect();
         loop {
@@ -156,7 +157,7 @@ impl Machine {
         ends.iter().position(|ends| !ends)
     }
 
-    /// The targets that an execution without failures calls whatever its choices are.
+    /// The targets that every execution without failures calls, whatever its choices.
     pub(super) fn certain(&self) -> Vec<usize> {
         let (mut targets, mut seen) = (Vec::new(), vec![false; self.states.len()]);
         let mut open = vec![self.start];
@@ -178,7 +179,7 @@ impl Machine {
         targets
     }
 
-    /// The states that can be reached from the start.
+    /// The states reachable from the start.
     pub(super) fn reached(&self) -> Vec<bool> {
         let mut reached = vec![false; self.states.len()];
         let mut open = vec![self.start];

@@ -1,11 +1,13 @@
-//! Workflows: what calls functions in an order, beside each other and in turns.
+//! Workflows: sequential, parallel and repeated states that call functions.
 //!
-//! The semantics are those of the Amazon States Language (states-language.net) as AWS Step Functions runs it: a state that fails is tried
-//! again by the first entry of its retries that fits, each with its own count and delay, then goes on by its first catch that fits, else
-//! fails its branch; a branch that fails ends the others, whose functions run on. Each state entered, and each retry, is a transition.
+//! The semantics are those of the Amazon States Language (states-language.net) as run by AWS Step Functions: a failed
+//! state is retried by the first matching retrier, each with its own count and delay; then it continues with the first
+//! matching catcher; else its branch fails. A failed branch ends the others, whose functions keep running. Each state
+//! entered, and each retry, is a transition.
 //!
-//! An execution is a tree of frames: one for its sequence, one for each branch and each item of a map under way. A frame is in one state and
-//! waits for one thing, so that the memory of an execution grows with what it does at the same time.
+//! An execution is a tree of frames: one for its sequence, one for each branch, and one for each map item in progress.
+//! A frame is in one state and waits for one thing, so the memory of an execution grows with what it does at the same
+//! time.
 
 mod asl;
 mod durable;
@@ -43,8 +45,8 @@ pub struct Workflow {
 }
 
 impl WorkflowSpec {
-    /// The workflow of a scenario. `asl`: what its file is called and what it holds, where it has one; what is wrong there is reported.
-    /// Problems of listed states are those of the table, and reported when it is read.
+    /// The workflow of a scenario. `asl`: name and contents of its file, if it has one; problems in it are reported.
+    /// Problems of listed states are those of the table, and are reported when it is read.
     #[must_use]
     pub fn workflow(&self, asl: Option<(&str, &str)>, problems: &mut Problems) -> Option<Workflow> {
         let machine = match asl {
@@ -94,7 +96,7 @@ impl Spec for Workflow {
 /// An execution that has not ended.
 #[derive(Debug)]
 struct Execution {
-    /// Who waits for its end.
+    /// The call that waits for its end.
     call: Option<CallId>,
     parcel: Parcel,
     started: SimTime,
@@ -106,34 +108,34 @@ struct Execution {
     is_measured: bool,
 }
 
-/// Where a sequence, a branch or an item is.
+/// The current position of a sequence, a branch or an item.
 #[derive(Debug)]
 struct Frame {
     execution: u64,
     parent: Option<u64>,
     state: usize,
-    /// When the state was entered, and when its present attempt began.
+    /// When the state was entered, and when its current attempt began.
     entered: SimTime,
     began: SimTime,
-    /// How often each entry of the retries of the state has been used.
+    /// How often each retrier of the state has been used.
     retries: Vec<u32>,
     waits: Waits,
-    /// Whether its events are those of an execution of its own: it is in a distributed map.
+    /// Whether it counts its own events: it is an item of a distributed map.
     is_apart: bool,
-    /// Events so far, where they are its own.
+    /// Events so far, if it counts its own.
     history: u32,
-    /// How long it has been in states before this one, ns: the way back from here to the beginning that took the longest.
+    /// Time spent in earlier states, ns, along the slowest path from the beginning to here.
     way: Vec<(usize, u64)>,
 }
 
 #[derive(Debug)]
 enum Waits {
     Nothing,
-    /// For its turn, then, to enter its state.
+    /// For its turn to enter its state, then.
     Turn(SimTime),
-    /// For the answer to a call, at most until then.
+    /// For the response to a call, at most until then.
     Call(SimTime),
-    /// For a time: to go on, or to try again.
+    /// For a time: to continue or to retry.
     Time(SimTime),
     /// For branches or items.
     Children {
@@ -143,20 +145,20 @@ enum Waits {
     },
 }
 
-/// What is to happen at a time.
+/// What happens at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// It is the turn of a frame to enter its state.
+    /// A frame enters its state.
     Begins(u64),
-    /// A frame goes on: it has waited, or tries again.
+    /// A frame continues after a wait, or retries.
     GoesOn(u64),
-    /// The call of a frame has taken too long.
+    /// The call of a frame has timed out.
     TimesOut(u64),
-    /// An execution has taken too long.
+    /// An execution has timed out.
     Ends(u64),
 }
 
-/// What is to be done next in a frame.
+/// The next thing to do in a frame.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Enter(u64, usize),
@@ -175,7 +177,7 @@ struct Tally {
     transitions: u64,
     latency: Times,
     in_progress: Level,
-    /// Time of executions, in tenths of a second that have begun.
+    /// Time of executions, in tenths of a second begun.
     tenths: u64,
 }
 
@@ -189,12 +191,12 @@ struct AtWork {
     serial: u64,
     executions: BTreeMap<u64, Execution>,
     frames: BTreeMap<u64, Frame>,
-    /// Answers come first.
+    /// Responses come first.
     timers: Timers<Timer>,
     /// How long states were on the critical path of executions that succeeded, ns.
     critical: Vec<u128>,
     errors: f64,
-    /// How much later states are entered.
+    /// Delay until states are entered.
     delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
@@ -206,7 +208,7 @@ impl AtWork {
         self.serial
     }
 
-    /// A frame that is to enter a state.
+    /// A frame that is about to enter a state.
     fn spawn(&mut self, execution: u64, parent: Option<u64>, way: Vec<(usize, u64)>, now: SimTime) -> u64 {
         let id = self.number();
         let above = parent.and_then(|parent| self.frames.get(&parent));
@@ -233,14 +235,14 @@ impl AtWork {
         let (id, is_measured) = (self.number(), ports.is_measured);
         let root = self.spawn(id, None, Vec::new(), ports.now);
         self.tally.started += u64::from(is_measured);
-        // How long it runs at a function is the function's, not the source's.
+        // A task takes the function's duration, not the source's.
         let parcel = Parcel { service: None, ..parcel };
         self.executions.insert(id, Execution { call, parcel, started: ports.now, root, history: 1, is_measured });
         self.timers.set(ports.now + self.settings.timeout, Timer::Ends(id));
         self.work(Step::Enter(root, self.machine.start), ports);
     }
 
-    /// Does this, and all that follows from it at the same moment.
+    /// Does this and everything that follows from it at the same time.
     fn work(&mut self, step: Step, ports: &mut Ports<'_>) {
         let mut steps = vec![step];
         while let Some(step) = steps.pop() {
@@ -254,7 +256,7 @@ impl AtWork {
         }
     }
 
-    /// A transition: into a state, or into it again. Too many events end the execution.
+    /// A transition into a state, or into it again. Too many events end the execution.
     fn transition(&mut self, id: u64, events: u32, ports: &mut Ports<'_>) -> bool {
         if self.frames.get(&id).is_some_and(|frame| self.machine.states[frame.state].is_replay) {
             return true; // the orchestrator is charged as a function
@@ -270,7 +272,7 @@ impl AtWork {
         true
     }
 
-    /// Adds events to the history that a frame belongs to: how many those are now.
+    /// Adds events to the history to which a frame belongs; returns their number.
     fn happened(&mut self, id: u64, events: u32) -> u32 {
         let Some(frame) = self.frames.get_mut(&id) else { return 0 };
         let execution = self.executions.get_mut(&frame.execution);
@@ -328,7 +330,7 @@ impl AtWork {
                     out.push(child);
                     steps.push(Step::Enter(child, start));
                 }
-                // The last of the steps is the next that is done.
+                // The last step on the stack is done next.
                 let first = steps.len() - out.len();
                 steps[first..].reverse();
                 self.wait_for(id, Waits::Children { out, items: 0, failures: 0 });
@@ -365,11 +367,11 @@ impl AtWork {
         }
     }
 
-    /// A state has done what it does.
+    /// A state has done its work.
     fn succeed(&mut self, id: u64, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
         let Some(frame) = self.frames.get_mut(&id) else { return };
         let state = &self.machine.states[frame.state];
-        // What its branches did of this time is on the way already.
+        // The part of this time spent in its branches is already on the path.
         let until = if state.has_children() { frame.began } else { ports.now };
         spent(&mut frame.way, frame.state, until.since(frame.entered));
         frame.waits = Waits::Nothing;
@@ -379,7 +381,7 @@ impl AtWork {
         }
     }
 
-    /// A sequence, a branch or an item has come to its end.
+    /// A sequence, a branch or an item has ended.
     fn leave(&mut self, id: u64, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
         let Some(frame) = self.frames.remove(&id) else { return };
         match frame.parent {
@@ -395,14 +397,14 @@ impl AtWork {
         }
     }
 
-    /// A branch or an item has ended, with success or with a failure that is tolerated.
+    /// A branch or an item has ended, successfully or with a failure that is tolerated.
     fn child_ended(&mut self, id: u64, child: u64, way: Vec<(usize, u64)>, steps: &mut Vec<Step>, now: SimTime) {
         let Some(frame) = self.frames.get_mut(&id) else { return };
         let execution = frame.execution;
         let Waits::Children { out, items, .. } = &mut frame.waits else { return };
         let place = out.iter().position(|known| *known == child);
         if let (true, Kind::Map(each)) = (*items > 0, &self.machine.states[frame.state].kind) {
-            // The next item waited for this one: its way goes through it.
+            // The next item waited for this one, so its path goes through it.
             *items -= 1;
             let start = each.start;
             let next = self.spawn(execution, Some(id), way, now);
@@ -418,7 +420,7 @@ impl AtWork {
             out.swap_remove(place);
         }
         if out.is_empty() {
-            // It was the last.
+            // That was the last one.
             for (state, ns) in way {
                 spent(&mut frame.way, state, Span::from_nanos(ns));
             }
@@ -426,13 +428,13 @@ impl AtWork {
         }
     }
 
-    /// A state has failed: it is tried again, or goes on elsewhere, or its branch fails.
+    /// A state has failed: it is retried, continues with another state, or fails its branch.
     fn fail(&mut self, id: u64, cause: Cause, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
         let Some(frame) = self.frames.get_mut(&id) else { return };
         frame.waits = Waits::Nothing;
         let state = &self.machine.states[frame.state];
         let fits = |(retry, used): &(&Retry, &mut u32)| retry.on.has(cause) && **used < retry.most;
-        // The first entry that names the cause decides, also when it is used up.
+        // The first retrier that matches the cause decides, even when it is used up.
         let entry = state.retries.iter().zip(&mut frame.retries).find(|(retry, _)| retry.on.has(cause)).filter(fits);
         if let Some((retry, used)) = entry {
             let until = ports.now + delay(retry, *used, &mut self.stream);
@@ -479,10 +481,10 @@ impl AtWork {
         }
     }
 
-    /// Ends a frame; `open`: those of its branches or items.
+    /// Ends a frame; `open`: the stack of its branches or items.
     fn stop(&mut self, id: u64, open: &mut Vec<u64>, ports: &mut Ports<'_>) {
         match self.frames.remove(&id).map(|frame| frame.waits) {
-            // The function runs on, and is charged.
+            // The function keeps running and is billed.
             Some(Waits::Call(until)) => {
                 self.timers.cancel(until, Timer::TimesOut(id));
                 ports.abandon(Token(id), Abandon::GoesOn);
@@ -494,7 +496,7 @@ impl AtWork {
         }
     }
 
-    /// An execution has come to its end.
+    /// An execution has ended.
     fn end(&mut self, id: u64, outcome: Outcome, ports: &mut Ports<'_>) {
         let Some(execution) = self.executions.remove(&id) else { return };
         let Execution { call, started, root, is_measured, .. } = execution;
@@ -525,7 +527,7 @@ impl AtWork {
 }
 
 impl AtWork {
-    /// What it has cost so far.
+    /// Cost so far.
     fn cost_usd(&self) -> f64 {
         let Tally { started, transitions, tenths, .. } = self.tally;
         let Settings { per_million_usd, executions_per_million_usd, per_second_usd, per_checkpoint_usd, .. } =
@@ -536,7 +538,7 @@ impl AtWork {
 }
 
 impl machine::State {
-    /// Whether others work for it.
+    /// Whether other frames work for it.
     const fn has_children(&self) -> bool {
         match &self.kind {
             Kind::Parallel(_) => true,
@@ -546,7 +548,7 @@ impl machine::State {
     }
 }
 
-/// A state was on a way for so long.
+/// Adds time of a state to the path.
 fn spent(way: &mut Vec<(usize, u64)>, state: usize, time: Span) {
     match way.iter_mut().find(|(known, _)| *known == state) {
         Some((_, ns)) => *ns = ns.saturating_add(time.as_nanos()),
@@ -554,7 +556,7 @@ fn spent(way: &mut Vec<(usize, u64)>, state: usize, time: Span) {
     }
 }
 
-/// How long until a state is tried again, after so many retries by this entry.
+/// Delay before a state is retried, after this many retries by this retrier.
 fn delay(retry: &Retry, used: u32, stream: &mut Stream) -> Span {
     let grown = retry.interval.as_nanos() as f64 * retry.rate.powi(used.min(1_000) as i32);
     let delay = Span::from_nanos_f64_saturating(grown.round()).min(retry.max_delay.unwrap_or(Span::FOREVER));
@@ -657,7 +659,7 @@ impl Component for AtWork {
     }
 }
 
-/// What the states are called in results: what cannot stand in a key is `-`, and no two are the same.
+/// Names of the states in results: characters not allowed in a key become `-`, and names stay unique.
 fn keys(machine: &Machine) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for state in &machine.states {

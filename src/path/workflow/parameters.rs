@@ -161,13 +161,13 @@ parameters! {
 }
 
 choice! {
-    /// Whose workflow a workflow is like.
+    /// The product that a preset describes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Preset {
         "step-functions" => StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
         "step-functions-express" => StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
-        "google-workflows" => GoogleWorkflows, "Google Workflows: charged for each step.";
-        "lambda-durable" => LambdaDurable, "AWS Lambda durable functions: an orchestrator replays; charged for states, and for what they write.";
+        "google-workflows" => GoogleWorkflows, "Google Workflows: charged per step.";
+        "lambda-durable" => LambdaDurable, "AWS Lambda durable functions: an orchestrator replays; charged for states and for the data they write.";
         "azure-durable" => AzureDurable, "Azure Durable Functions: an orchestrator replays; charged as functions.";
     }
 }
@@ -180,11 +180,11 @@ impl Preset {
 }
 
 choice! {
-    /// When the one that starts an execution is answered.
+    /// When the caller that starts an execution gets its response.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Answer {
         "end" => End, "When the execution has ended, with its outcome.";
-        "start" => Start, "At once: that it has been started.";
+        "start" => Start, "At once, when it has been started.";
     }
 }
 
@@ -192,16 +192,16 @@ choice! {
     /// Why a state failed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ErrorKind {
-        "error" => Error, "What it called failed.";
+        "error" => Error, "Its target failed.";
         "timeout" => Timeout, "It took too long.";
-        "throttled" => Throttled, "What it called refused.";
+        "throttled" => Throttled, "Its target throttled it.";
     }
 }
 
-/// Items of a map.
+/// Maximum number of items of a map.
 const MAX_ITEMS: u32 = 100_000_000;
 
-/// What an execution costs, and how large it may become.
+/// The prices of an execution, and its limits.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
     pub(super) answer: Answer,
@@ -212,30 +212,30 @@ pub(super) struct Settings {
     pub(super) per_million_usd: f64,
     pub(super) executions_per_million_usd: f64,
     pub(super) per_second_usd: f64,
-    /// What each state writes and keeps, US dollars.
+    /// Cost of what each state writes and keeps, US dollars.
     pub(super) per_checkpoint_usd: f64,
-    /// Time until a task or an orchestrator starts.
+    /// Delay until a task or an orchestrator starts.
     pub(super) dispatch: Option<Dist>,
 }
 
 impl Settings {
-    /// Of a workflow whose states say how long it may take, or do not.
+    /// Limits of a workflow; the states may or may not give a timeout.
     ///
-    /// Step Functions, Standard: a year, 25,000 events, 300 starts and 5,000 transitions a second in the large regions, $0.025 for 1,000
-    /// transitions (quotas and pricing pages); Express: 5 minutes, 6,000 starts a second, $1.00
-    /// for a million and $0.00001667 for a GB-second, in pieces of 100 ms and 64 MB, without a limit of events: here there is one, so that
-    /// no circle goes on for ever. Google: a year, 100,000 steps, $0.01 for 1,000 internal steps.
+    /// Step Functions, Standard: a year, 25,000 events, 300 starts and 5,000 transitions per second in the large
+    /// regions, $0.025 per 1,000 transitions (quotas and pricing pages). Express: 5 minutes, 6,000 starts per second,
+    /// $1.00 per million and $0.00001667 per GB-second, in units of 100 ms and 64 MB, without a limit on events: here
+    /// there is one, so that no loop continues forever. Google: a year, 100,000 steps, $0.01 per 1,000 internal steps.
     ///
-    /// Lambda durable functions: $8.00 for a million operations, $0.25 for a GB written, $0.15 for a GB and month (pricing page); a year, 3,000
-    /// operations, and 14 days of retention are from memory. Azure: a message waits for the next poll of its queue, which a busy queue has
-    /// every 100 ms (Durable Task extension, 2024); its storage is not charged here.
+    /// Lambda durable functions: $8.00 per million operations, $0.25 per GB written, $0.15 per GB-month (pricing page);
+    /// a year, 3,000 operations, and 14 days of retention are from memory. Azure: a message waits for the next poll of
+    /// its queue, every 100 ms if the queue is busy (Durable Task extension, 2024); its storage is not charged here.
     pub(super) fn of(spec: &WorkflowSpec, of_machine: Option<Span>) -> Self {
         let year = Span::from_secs(365 * 86_400);
         let (timeout, history, transition, execution, second) = match spec.preset {
             Preset::StepFunctions => (year, 25_000, 25.0, 0.0, 0.0),
             Preset::StepFunctionsExpress => (Span::from_secs(300), 10_000_000, 0.0, 1.0, 1.667e-5 / 16.0),
             Preset::GoogleWorkflows => (year, 200_000, 10.0, 0.0, 0.0),
-            // Five events for each operation: a state entered and an attempt.
+            // Five events per operation: a state entered and an attempt.
             Preset::LambdaDurable => (year, 15_000, 8.0, 0.0, 0.0),
             Preset::AzureDurable => (year, 10_000_000, 0.0, 0.0, 0.0),
         };
@@ -344,7 +344,7 @@ impl WorkflowSpec {
         }
     }
 
-    /// The states that are listed, as a machine; with what is wrong, by the key.
+    /// The listed states as a machine, with problems by key.
     pub(super) fn listed(&self, wrong: &mut Vec<(String, String)>) -> Option<Machine> {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for (place, state) in self.state.iter().enumerate() {
@@ -360,7 +360,7 @@ impl WorkflowSpec {
     }
 }
 
-/// States of a list, while the machine is made.
+/// The states of a list while the machine is built.
 struct Listed<'s, 'w> {
     states: &'s [StateSpec],
     names: BTreeMap<&'s str, usize>,
@@ -384,7 +384,7 @@ impl Listed<'_, '_> {
         found
     }
 
-    /// Says which states are in which branch.
+    /// Assigns states to branches.
     fn find_levels(&mut self) {
         self.levels.push(Vec::new());
         for place in 0..self.states.len() {
@@ -407,7 +407,7 @@ impl Listed<'_, '_> {
         self.levels[0] = (0..self.states.len()).filter(|state| self.level[*state] == 0).collect();
     }
 
-    /// Where a name leads from a state.
+    /// The state to which a name leads from another state.
     fn way(&mut self, state: usize, key: &str, name: &str) -> Option<usize> {
         let next = self.find(state, key, name)?;
         if self.level[next] != self.level[state] {
@@ -436,7 +436,7 @@ impl Listed<'_, '_> {
         Some(machine)
     }
 
-    /// A state; `level` counts those of branches.
+    /// Adds a state; `level` counts the levels of branches.
     fn state(&mut self, place: usize, level: &mut usize, targets: &mut Vec<String>) -> State {
         let spec = &self.states[place];
         let kind = self.kind(place, level, targets);

@@ -6,7 +6,7 @@ use crate::rng::{Purpose, Streams};
 use crate::schema::decode::{Field, Reader};
 use crate::schema::tree::Node;
 
-/// What a text says, and what is wrong with it.
+/// What a text defines, and its problems.
 fn read(toml: &str, asl: Option<&str>) -> (Option<Workflow>, Problems) {
     let toml = format!("name = \"order\"\n{toml}");
     let mut problems = Problems::default();
@@ -29,7 +29,7 @@ fn from_asl(toml: &str, asl: &str) -> Workflow {
     workflow.expect("a workflow")
 }
 
-/// The calls since this was asked last: when, of what, and by which token.
+/// The calls since the last call of this function: time, target and token.
 fn calls(bench: &mut Bench, workflow: &Workflow) -> Vec<(f64, String, Token)> {
     let call = |(at, action)| match action {
         Action::Call { token, target, .. } => Some((at, workflow.machine.targets[target as usize].clone(), token)),
@@ -38,10 +38,10 @@ fn calls(bench: &mut Bench, workflow: &Workflow) -> Vec<(f64, String, Token)> {
     bench.take().into_iter().filter_map(call).collect()
 }
 
-/// When an execution ends, and how; none: it goes on.
+/// When and how an execution ends; `None`: it is still running.
 type End = Option<(f64, Outcome)>;
 
-/// What an execution calls and when, and how it ends and when, where a task takes so long and ends so.
+/// The calls of an execution and when and how it ends, if every task takes this long and ends like this.
 fn run(workflow: &Workflow, task: impl Fn(&str, usize) -> (f64, Outcome)) -> (Vec<(f64, String)>, End) {
     let mut bench = Bench::new(workflow);
     let (mut made, mut out, mut end) = (Vec::new(), Vec::<(f64, Token, Outcome)>::new(), None);
@@ -71,7 +71,7 @@ fn run(workflow: &Workflow, task: impl Fn(&str, usize) -> (f64, Outcome)) -> (Ve
     (made, end)
 }
 
-/// Executions started at once, all of whose tasks end well at once: the books after so long.
+/// Executions started at once whose tasks all succeed at once: the counters after this time.
 fn books(workflow: &Workflow, executions: u32, until: f64) -> Books {
     let mut bench = Bench::new(workflow);
     for id in 1..=executions {
@@ -127,7 +127,7 @@ fn each_retry_entry_counts_for_itself() {
         "{TASK}retry = [{{ on = [\"throttled\"], max-retries = 2 }}, {{ on = [\"error\"], interval = \"10s\", max-retries = 1 }}]"
     );
     let ends = |_: &str, attempt: usize| (0.0, if attempt == 1 { Outcome::Failed } else { Outcome::Rejected });
-    // Refused at 0 s, failed at 1 s, refused at 11 s, refused at 13 s.
+    // Throttled at 0 s, failed at 1 s, throttled at 11 s, throttled at 13 s.
     let (made, end) = run(&workflow(&toml), ends);
     assert_eq!(made.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0.0, 1.0, 11.0, 13.0]);
     assert_eq!(end, Some((13.0, Outcome::Failed)));
@@ -145,7 +145,7 @@ fn jitter_draws_anything_up_to_the_delay() {
     };
     let mut stream = Streams::new(1, 0).stream("jitter", Purpose::Path);
     let mut mean = |used| (0..10_000).map(|_| delay(&retry, used, &mut stream).as_secs_f64()).sum::<f64>() / 10_000.0;
-    // Half of 1, 2 and 3 s, each with a standard error of 0.9 % at most.
+    // Half of 1, 2 and 3 s, each with a standard error of at most 0.9 %.
     for (used, half) in [(0, 0.5), (1, 1.0), (2, 1.5), (9, 1.5)] {
         assert!((mean(used) / half - 1.0).abs() < 0.03);
     }
@@ -174,7 +174,7 @@ fn branches_begin_together_and_the_slowest_counts() {
     let (made, end) = run(&workflow, takes);
     assert_eq!(names(&made), [(0.0, "payments"), (0.0, "stock"), (2.0, "packing"), (4.0, "mail")]);
     assert_eq!(end, Some((6.0, Outcome::Completed)));
-    // The way that took the longest: 2 s in each of three states.
+    // The slowest path: 2 s in each of three states.
     let mut bench = Bench::new(&workflow);
     bench.arrive(1);
     let first = calls(&mut bench, &workflow);
@@ -201,7 +201,7 @@ fn a_branch_that_fails_ends_the_others() {
     let ends = |name: &str, _| if name == "payments" { (1.0, Outcome::Failed) } else { (9.0, Outcome::Completed) };
     let (made, end) = run(&workflow(PARALLEL), ends);
     assert_eq!((made.len(), end), (2, Some((1.0, Outcome::Failed))));
-    // The whole of it is tried again.
+    // The whole parallel state is retried.
     let retry = PARALLEL.replace("\"pack\"]]\n", "\"pack\"]]\nretry = [{ max-retries = 1, interval = \"2s\" }]\n");
     let (made, end) = run(&workflow(&retry), ends);
     assert_eq!(names(&made), [(0.0, "payments"), (0.0, "stock"), (3.0, "payments"), (3.0, "stock")]);
@@ -279,7 +279,7 @@ fn an_execution_has_its_time_and_its_price() {
     assert_eq!(end, Some((300.0, Outcome::TimedOut)));
     let paused = workflow(&format!("{express}[[state]]\nname = \"pause\"\nwait.constant.value = \"10.05s\""));
     let cost = books(&paused, 1_000, 60.0).get("cost_usd").expect("a cost");
-    // $1 for a million, and 10.1 s of 64 MB each.
+    // $1 per million, and 10.1 s of 64 MB each.
     assert!((cost - (0.001 + 1_000.0 * 10.1 / 16.0 * 0.00001667)).abs() < 1e-12, "{cost}");
 }
 
@@ -292,7 +292,7 @@ fn starts_are_refused_and_transitions_wait_where_there_are_too_many() {
     let mut bench = Bench::new(&workflow);
     (1..=5).for_each(|id| bench.arrive(id));
     bench.until(10.0);
-    // Three executions with two transitions each: four at once, and one each half second.
+    // Three executions with two transitions each: four at once, then one every half second.
     let times: Vec<f64> = calls(&mut bench, &workflow).into_iter().map(|(at, ..)| at).collect();
     assert_eq!(times, [0.0, 0.0, 1.0]);
     let books = bench.books();
@@ -391,7 +391,7 @@ fn what_makes_no_sense_is_said() {
     }
 }
 
-/// As the console and the frameworks write them.
+/// As written by the console and by frameworks.
 const ASL: &str = r#"{
   "Comment": "An order",
   "StartAt": "Check stock",
@@ -442,11 +442,11 @@ fn states_language_is_read() {
     let packing = (2.0, "queue.packing");
     assert_eq!(names(&made), [(0.0, "stock"), (2.0, "Charge"), packing, packing, packing]);
     assert_eq!(end, Some((14.0, Outcome::Completed)));
-    // A refusal is retried, an error of the function is not: it is caught, and fails.
+    // Throttling is retried; an error of the function is not: it is caught, and fails.
     let (made, end) = run(&workflow, |_, number| (0.0, if number == 0 { Outcome::Rejected } else { Outcome::Failed }));
     assert_eq!((made.len(), end.map(|end| end.1)), (2, Some(Outcome::Failed)));
     assert!((0.0..=1.0).contains(&made[1].0) && made[1].0 > 0.0, "{made:?}");
-    // Both ways are equally likely where nothing else is said.
+    // Both choices are equally likely unless the scenario says otherwise.
     let books = books(&from_asl("", ASL), 1_000, 60.0);
     let succeeded = books.get("executions.succeeded").expect("a count");
     assert!((437.0..563.0).contains(&succeeded), "{succeeded}");
@@ -481,7 +481,7 @@ fn what_states_language_says_and_is_not_supported_is_said_with_its_line() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
-    // What the scenario says stands for it.
+    // What the scenario says takes precedence.
     let asl = asl.replace("Hop", "Pass").replace("\"E\"", "\"F\"");
     let given = "targets = { A = \"job\", F = \"f\" }\nwaits = { B = \"5s\" }";
     let (made, end) = run(&from_asl(given, &asl), |_, _| (1.0, Outcome::Completed));

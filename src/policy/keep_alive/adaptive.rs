@@ -1,8 +1,8 @@
-//! A window that follows the idle times of the function: as long as most of them.
+//! A window that follows the idle times of the function: it covers most of them.
 //!
-//! Source: what Shahrad et al. do at the end of the window ("Serverless in the Wild", USENIX ATC 2020, section 4.2: the tail
-//! of the idle times with a margin), without unloading in between and without bins: the quantile is that of the newest idle
-//! times themselves, so that it forgets. The bounds are the usual ones of platforms, not the paper's.
+//! Source: what Shahrad et al. do at the end of the window ("Serverless in the Wild", USENIX ATC 2020, section 4.2: the
+//! tail of the idle times with a margin), without unloading in between and without bins. The quantile is that of the
+//! most recent idle times, so older ones are forgotten. The bounds are typical of platforms, not the paper's.
 
 use std::collections::VecDeque;
 
@@ -50,11 +50,11 @@ impl Policy for AdaptiveSpec {
     }
 }
 
-/// What a function remembers.
+/// What the policy remembers of a function.
 #[derive(Clone, Debug)]
 struct Adaptive {
     spec: AdaptiveSpec,
-    /// The newest idle times, oldest first.
+    /// The most recent idle times, oldest first.
     recent: VecDeque<Span>,
     /// The same, sorted.
     sorted: Vec<Span>,
@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn a_quantile_of_the_newest_with_a_margin_within_bounds() {
         assert_eq!(adaptive(1.0).windows(), Windows::stay(Span::from_secs(600)), "nothing is known");
-        // One is too few; then the longest of the newest four, times 1.5; 900 s is cut to 600 s, 15 s raised to 60 s.
+        // One is too few; then the longest of the last four, times 1.5; 900 s is reduced to 600 s, 15 s raised to 60 s.
         assert_eq!(windows(1.0, &[100, 200, 600, 10, 10, 10, 10]), [600, 300, 600, 600, 600, 600, 60]);
-        // Half of (10, 20, 30, 40) are at most 20; half of (10, 20, 30) are at most 20, too: 1.5 is rounded up.
+        // Half of (10, 20, 30, 40) are at most 20; so are half of (10, 20, 30), because 1.5 is rounded up.
         assert_eq!(windows(0.5, &[100, 200]), [600, 150]);
         assert_eq!(windows(0.5, &[100, 300, 200]), [600, 150, 300]);
         assert_eq!(windows(0.5, &[100, 300, 200, 400]), [600, 150, 300, 300]);

@@ -1,4 +1,4 @@
-//! A window drawn for each instance: what a platform that gives no rule looks like from outside.
+//! A window drawn for each instance: how a platform without a published rule looks from outside.
 
 use super::{KeepAlive, Policy, View, Window};
 use crate::dist::{Dist, DistSpec};
@@ -16,7 +16,7 @@ parameters! {
 
 impl Policy for DrawnSpec {
     fn build(&self, stream: &dyn Fn() -> Stream) -> Window {
-        // What is checked can be made; what cannot is never simulated.
+        // Distributions are valid once checked; others are never simulated.
         let window = self.window.dist().unwrap_or(Dist::Constant(Span::FOREVER));
         Window::Asked(Box::new(Drawn::new(window, stream())))
     }
@@ -26,7 +26,7 @@ impl Policy for DrawnSpec {
     }
 }
 
-/// Windows with a given law, independent of each other.
+/// Independent windows from a distribution.
 #[derive(Clone, Debug)]
 pub(super) struct Drawn {
     window: Dist,
@@ -34,7 +34,7 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// Windows of this law.
+    /// Windows from this distribution.
     pub(super) const fn new(window: Dist, stream: Stream) -> Self {
         Self { window, stream }
     }

@@ -1,4 +1,4 @@
-//! Keep-alive as caching: idle containers stay until memory is needed, and the least valuable goes first.
+//! Keep-alive as caching: idle containers stay until memory is needed; the least valuable is removed first.
 //!
 //! Source: Fuerst and Sharma, "FaasCache: keeping serverless computing alive with greedy-dual caching", ASPLOS 2021, and
 //! its simulator.
@@ -47,15 +47,15 @@ impl Policy for GreedyDualSpec {
 }
 
 choice! {
-    /// What makes a container valuable. All take the least valuable idle containers first.
+    /// What makes a container valuable. Under every rule, the least valuable idle containers are removed first.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub enum Rule {
-        "greedy-dual" => GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
+        "greedy-dual" => GreedyDual, "Clock + uses of its function * additional time of a cold start / memory.";
         "least-recently-used" => LeastRecentlyUsed, "The time of its last use.";
-        "frequency" => Frequency, "Clock + uses of its function * time that a cold start adds.";
+        "frequency" => Frequency, "Clock + uses of its function * additional time of a cold start.";
         "size" => Size, "Clock + uses of its function / memory.";
-        "time-to-live" => TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
-        "landlord" => Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
+        "time-to-live" => TimeToLive, "The time of its last use; idle instances are removed after ten minutes in any case.";
+        "landlord" => Landlord, "Credit for each use, from which all containers pay rent in proportion to memory when memory is short.";
         "random" => Random, "A whole number from 0 to 9, drawn at each use.";
     }
 }
@@ -63,33 +63,33 @@ choice! {
 /// What a cache knows about a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Worth {
-    /// What a cold start costs more than a warm one, in seconds.
+    /// Extra time of a cold start over a warm one, in seconds.
     pub cost: f64,
-    /// What a warm run takes, in seconds: the credit of [`Rule::Landlord`].
+    /// Duration of a warm run, in seconds: the credit of [`Rule::Landlord`].
     pub warm: f64,
     /// Memory of a container, in MB.
     pub size: f64,
 }
 
-/// A container that has to go.
+/// A container to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Victim<H> {
     /// Its function.
     pub function: LocalFn,
     /// Its number in its function.
     pub id: InstanceId,
-    /// What its owner finds it by.
+    /// Its identifier for the owner.
     pub handle: H,
 }
 
-/// A priority as a whole number in the same order.
+/// A priority as a whole number, in the same order.
 type Rank = i64;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Container<H> {
     handle: H,
     last_used: SimTime,
-    /// Of this container, where the rule tells those of a function apart.
+    /// Priority of this container, where the rule distinguishes those of a function.
     priority: f64,
     is_idle: bool,
 }
@@ -97,14 +97,14 @@ struct Container<H> {
 /// The containers of one function.
 #[derive(Clone, Debug)]
 struct Kept<H> {
-    /// Uses of all its containers; it starts again when the last one goes.
+    /// Uses of all its containers; starts again when the last one is removed.
     uses: u64,
-    /// Of all its containers, where the rule gives all the same.
+    /// Priority of all its containers, where the rule gives all the same one.
     priority: f64,
     containers: BTreeMap<InstanceId, Container<H>>,
     /// The idle ones, least valuable first.
     idle: BTreeSet<(Rank, SimTime, InstanceId)>,
-    /// Where the function stands among the others.
+    /// The position of the function among the others.
     entry: Option<(Rank, SimTime, LocalFn, InstanceId)>,
 }
 
@@ -114,10 +114,11 @@ impl<H> Default for Kept<H> {
     }
 }
 
-/// The containers of one host, and what each is worth.
+/// The containers of one host, and their values.
 ///
-/// Frequencies count the uses of a function over all its containers, and start again when its last one goes. The clock
-/// is the priority of the container that went last, so that old fame fades. Of equal value, who was used longest ago goes.
+/// Frequencies count the uses of a function over all its containers, and start again when its last one is removed. The
+/// clock is the priority of the container that was removed last, so old uses lose weight. Among equal values, the least
+/// recently used is removed.
 #[derive(Clone, Debug)]
 pub struct Cache<H> {
     rule: Rule,
@@ -131,15 +132,15 @@ pub struct Cache<H> {
 }
 
 impl<H: Copy> Cache<H> {
-    /// An empty cache for functions with the given worth, by [`LocalFn::index`]; only [`Rule::Random`] draws from `stream`.
+    /// An empty cache for functions with these costs, by [`LocalFn::index`]; only [`Rule::Random`] draws from `stream`.
     #[must_use]
     pub fn new(rule: Rule, worth: Vec<Worth>, stream: Stream) -> Self {
         let kept = worth.iter().map(|_| Kept::default()).collect();
         Self { rule, worth, kept, order: BTreeSet::new(), reclaimable: 0.0, clock: 0.0, stream }
     }
 
-    /// Container `id` of `function`, new or idle so far, takes a request at `now`. Where priorities belong to functions,
-    /// all its containers get the one that this use gives.
+    /// Container `id` of `function`, new or idle until now, takes a request at `now`. Where priorities belong to
+    /// functions, all its containers get the priority of this use.
     pub fn used(&mut self, function: LocalFn, id: InstanceId, handle: H, now: SimTime) {
         self.kept[function.index()].uses += 1;
         let priority = self.priority(function, now);
@@ -150,7 +151,7 @@ impl<H: Copy> Cache<H> {
         self.place_function(function);
     }
 
-    /// Container `id` was made without a request and is idle at `now`: it is worth as much as the function is.
+    /// Container `id` was created without a request and is idle at `now`: its value is that of the function.
     pub fn loaded(&mut self, function: LocalFn, id: InstanceId, handle: H, now: SimTime) {
         let priority = self.priority(function, now);
         let kept = &mut self.kept[function.index()];
@@ -159,7 +160,7 @@ impl<H: Copy> Cache<H> {
         self.idle(function, id, now);
     }
 
-    /// Container `id` falls idle at `now`.
+    /// Container `id` becomes idle at `now`.
     pub fn idle(&mut self, function: LocalFn, id: InstanceId, now: SimTime) {
         let (by_function, by_last_use) = (self.is_by_function(), self.is_by_last_use());
         let kept = &mut self.kept[function.index()];
@@ -174,14 +175,14 @@ impl<H: Copy> Cache<H> {
         self.place_function(function);
     }
 
-    /// MB that idle containers have.
+    /// Memory of idle containers, MB.
     #[must_use]
     pub const fn reclaimable(&self) -> f64 {
         self.reclaimable
     }
 
-    /// Makes at least `needed` MB free when `free` MB are: the containers that go, in the order they go. Nothing goes if
-    /// that does not suffice: then the request is dropped.
+    /// Makes at least `needed` MB free, given that `free` MB are: returns the containers removed, in order. If that is
+    /// not enough, none is removed: the request is dropped.
     pub fn make_room(&mut self, needed: f64, free: f64) -> Option<Vec<Victim<H>>> {
         if free >= needed {
             return Some(Vec::new());
@@ -207,7 +208,7 @@ impl<H: Copy> Cache<H> {
         Some(going)
     }
 
-    /// Container `id` is gone; nothing happens if that was known.
+    /// Container `id` is gone; ignored if that is already known.
     pub fn remove(&mut self, function: LocalFn, id: InstanceId) {
         self.take_from_idle(function, id);
         let kept = &mut self.kept[function.index()];
@@ -226,7 +227,7 @@ impl<H: Copy> Cache<H> {
         }
     }
 
-    /// Puts a function where its least valuable idle container belongs among those of the others.
+    /// Puts a function at the position of its least valuable idle container.
     fn place_function(&mut self, function: LocalFn) {
         let by_function = self.is_by_function();
         let kept = &mut self.kept[function.index()];
@@ -265,7 +266,7 @@ impl<H: Copy> Cache<H> {
         }
     }
 
-    /// Takes rent from all, running ones included: as much for each MB as the poorest can pay.
+    /// Charges all containers rent, running ones included: as much per MB as the poorest can pay.
     fn charge(&mut self) {
         let each = |kept: &Kept<H>, size: f64| {
             kept.containers.values().map(|container| container.priority / size).fold(f64::INFINITY, f64::min)
@@ -286,7 +287,7 @@ impl<H: Copy> Cache<H> {
     }
 }
 
-/// Where a container stands among the idle ones of its function.
+/// The position of a container among the idle ones of its function.
 fn key<H>(by_function: bool, id: InstanceId, container: &Container<H>) -> (Rank, SimTime, InstanceId) {
     (if by_function { 0 } else { rank(container.priority) }, container.last_used, id)
 }
@@ -361,7 +362,7 @@ mod tests {
         let mut cache = filled(Rule::GreedyDual);
         assert_eq!(room(&mut cache, 200.0), Some(vec![1]));
         assert_eq!(cache.clock, 0.005);
-        // B again: 0.005 + 1/200 = 0.01, its frequency has started anew; C is still at 0.0075.
+        // B again: 0.005 + 1/200 = 0.01, since its frequency has started again; C is still at 0.0075.
         cache.used(B, InstanceId(3), (), at(9));
         cache.idle(B, InstanceId(3), at(9));
         assert_eq!(cache.kept[B.index()].priority, 0.01);
@@ -374,7 +375,7 @@ mod tests {
         let mut cache = filled(Rule::GreedyDual);
         cache.used(B, InstanceId(7), (), at(5));
         cache.used(B, InstanceId(7), (), at(6));
-        // Three uses of B: 3/200 = 0.015 for the idle container 1 as well; C with 0.0075 goes first.
+        // Three uses of B: 3/200 = 0.015, for the idle container 1 as well; C with 0.0075 is removed first.
         assert_eq!(room(&mut cache, 500.0), Some(vec![2, 1]));
     }
 
@@ -393,7 +394,7 @@ mod tests {
         assert_eq!(first.len(), 3);
     }
 
-    /// What was loaded in advance is worth what its function is, and does not make it famous.
+    /// A prewarmed container has the value of its function, and adds nothing to it.
     #[test]
     fn a_container_loaded_in_advance_is_no_use() {
         let mut cache = cache(Rule::GreedyDual);

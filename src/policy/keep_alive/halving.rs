@@ -1,4 +1,4 @@
-//! Halving: of a function's idle instances half go every period.
+//! Halving: half of a function's idle instances are removed every period.
 
 use super::{KeepAlive, Policy, View, Window};
 use crate::rng::Stream;
@@ -20,14 +20,14 @@ impl Policy for HalvingSpec {
     }
 }
 
-/// What AWS Lambda was measured to do in 2021: of n idle instances ceil(n / 2) are left after a period of 380 s, and of one
-/// none, whatever their memory or language (Copik et al., SeBS, Middleware 2021, container eviction data: so in 88 % of 22,202
-/// probes): 3, 2, 1, 0; 5, 3, 2, 1, 0; 9, 5, 3, 2, 1, 0.
+/// As measured on AWS Lambda in 2021: of n idle instances, ceil(n / 2) are left after a period of 380 s, and of one
+/// none, regardless of memory or language (Copik et al., SeBS, Middleware 2021, container eviction data; true of 88 %
+/// of 22,202 probes): 3, 2, 1, 0; 5, 3, 2, 1, 0; 9, 5, 3, 2, 1, 0.
 ///
-/// The measurement tells how many remain, not which or by what clock. This model gives the p-th instance that falls idle as
-/// many periods as make that number right however many follow: it stays for one more as long as p instances leave one more
-/// than p - 1 do. Under steady traffic windows average some two periods, which fits the 10 minutes and more that were
-/// measured there.
+/// The measurement shows how many remain, not which ones or when the periods begin. In this model the p-th instance to
+/// become idle stays for a number of periods that gives the right count however many follow it: one more period for as
+/// long as p instances leave one more than p - 1 do. Under steady traffic the windows average about two periods, which
+/// agrees with the 10 minutes and more measured there.
 #[derive(Clone, Copy, Debug)]
 struct Halving {
     period: Span,
@@ -54,7 +54,7 @@ impl KeepAlive for Halving {
     }
 }
 
-/// How many of so many idle instances are left after a period.
+/// How many idle instances are left after a period, of this many.
 const fn left(idle: u32) -> u32 {
     if idle == 1 { 0 } else { idle.div_ceil(2) }
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::time::SimTime;
 
-    /// How many of so many instances that fall idle at one moment are left after each period.
+    /// How many instances are left after each period, of this many that become idle at the same time.
     fn left_of(idle: u32) -> Vec<usize> {
         let mut policy = Halving::new(Span::from_secs(380));
         let windows: Vec<Span> =

@@ -1,7 +1,7 @@
 //! The hybrid histogram: keep an application warm when its own history says it will be used.
 //!
 //! Source: Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, section 4.2. Where the paper gives no number (how
-//! many idle times may lie out of range, how many are needed at all) the defaults are those of its replications.
+//! many idle times may be out of range, how many are needed at all), the defaults are those of its replications.
 
 use std::collections::VecDeque;
 
@@ -36,7 +36,7 @@ parameters! {
     }
 }
 
-/// The most bins of a histogram.
+/// Maximum number of bins of a histogram.
 const BINS_MAX: u64 = 100_000;
 
 impl HybridHistogramSpec {
@@ -80,11 +80,11 @@ struct HybridHistogram {
     out_of_range: u32,
     /// The newest idle times in seconds, for the forecast.
     recent: VecDeque<f64>,
-    /// What follows from all that.
+    /// The decision that follows.
     decided: Windows,
 }
 
-/// How many idle times a forecast looks at.
+/// Number of idle times that a forecast uses.
 const MEMORY: usize = 64;
 
 impl HybridHistogram {
@@ -97,13 +97,13 @@ impl HybridHistogram {
         histogram
     }
 
-    /// What is decided at the end of an execution.
+    /// The decision at the end of an execution.
     fn decide(&self) -> Windows {
         let seen = self.in_range + self.out_of_range;
         if f64::from(self.out_of_range) > self.spec.max_out_of_range * f64::from(seen) {
             self.around_forecast()
         } else if self.in_range < self.spec.min_samples || self.variation() < self.spec.min_cv {
-            // The histogram says nothing: stay loaded for as long as it could.
+            // The histogram is not usable: stay loaded for as long as its range.
             Windows::stay(self.edge(self.counts.len()))
         } else {
             self.around_histogram()
@@ -111,7 +111,7 @@ impl HybridHistogram {
     }
 
     fn around_histogram(&self) -> Windows {
-        // Head is the lower edge of its bin, tail the upper one.
+        // The head is the lower edge of its bin, the tail the upper edge.
         let head = self.edge(self.quantile(self.spec.head)).as_secs_f64() * (1.0 - self.spec.margin);
         let tail = self.edge(self.quantile(self.spec.tail) + 1).as_secs_f64() * (1.0 + self.spec.margin);
         Windows { pre_warm: span(head), keep_alive: span(tail - head) }
@@ -129,7 +129,7 @@ impl HybridHistogram {
         Span::from_nanos(self.spec.bin.as_nanos().saturating_mul(bin as u64))
     }
 
-    /// The bin below whose upper edge a fraction `q` of the idle times in range lie.
+    /// The bin below whose upper edge a fraction `q` of the in-range idle times lie.
     fn quantile(&self, q: f64) -> usize {
         let wanted = q * f64::from(self.in_range);
         let mut below = 0;
@@ -179,10 +179,11 @@ fn span(secs: f64) -> Span {
     Span::from_secs_f64(secs.max(0.0)).unwrap_or(Span::MAX_WRITTEN)
 }
 
-/// The next value of a series, by the best of three small ARIMA models: a mean (0,0,0), a regression on the value before
-/// (1,0,0) and a random walk (0,1,0), compared by Akaike's criterion over the same residuals and fitted anew each time.
+/// The next value of a series, from the best of three small ARIMA models: a mean (0,0,0), a regression on the previous
+/// value (1,0,0) and a random walk (0,1,0), compared by Akaike's criterion over the same residuals and refitted each
+/// time.
 ///
-/// The paper lets a library search the orders; these three are what such a search ends with on series this short.
+/// The paper lets a library search the orders; on series this short, such a search ends with one of these three.
 fn forecast(series: &[f64]) -> f64 {
     let (Some(last), [_, targets @ ..]) = (series.last(), series) else { return 0.0 };
     let count = targets.len() as f64;
@@ -196,11 +197,11 @@ fn forecast(series: &[f64]) -> f64 {
     let joint: f64 = pairs().map(|(before, now)| (before - mean_before) * (now - mean)).sum();
     // The slope of a stationary process lies within (-1, 1).
     let slope = if spread > 0.0 { (joint / spread).clamp(-1.0, 1.0) } else { 0.0 };
-    // Each model as now = intercept + slope * before, with the number of its parameters.
+    // Each model as now = intercept + slope * before, with its number of parameters.
     let models = [(mean, 0.0, 1.0), (mean - slope * mean_before, slope, 2.0), (0.0, 1.0, 0.0)];
     let criterion = |(intercept, slope, parameters): (f64, f64, f64)| {
         let squares: f64 = pairs().map(|(before, now)| (now - intercept - slope * before).powi(2)).sum();
-        // A perfect fit is as good as one that is off by a millionth of the mean.
+        // A perfect fit counts like one with an error of a millionth of the mean.
         count * (squares / count).max((mean * 1e-6).powi(2)).ln() + 2.0 * parameters
     };
     let best = models.into_iter().min_by(|a, b| criterion(*a).total_cmp(&criterion(*b)));
@@ -289,7 +290,7 @@ mod tests {
     fn out_of_range_a_forecast_takes_over() {
         // 300 min each time: warm over [0.85, 1.15] of that.
         assert_windows(learned([300.0; 6]).windows(), 255.0, 90.0);
-        // Half of them out of range is not yet too many.
+        // Half of them out of range is not too many yet.
         let idle = [vec![300.0; 10], vec![30.5; 10]].concat();
         assert_windows(learned(idle).windows(), 27.0, 31.0 * 1.1 - 27.0);
     }
@@ -300,7 +301,7 @@ mod tests {
         assert_eq!(forecast(&[4.0, 8.0]), 6.0);
         let alternating: Vec<f64> = (0..20).map(|i| if i % 2 == 0 { 300.0 } else { 500.0 }).collect();
         assert!((forecast(&alternating) - 300.0).abs() < 1e-6);
-        // Two levels, one change: the last value says most.
+        // Two levels, one change: the last value predicts best.
         let walk: Vec<f64> = (0..20).map(|i| if i < 10 { 300.0 } else { 600.0 }).collect();
         assert!(forecast(&walk) > 550.0, "{}", forecast(&walk));
     }

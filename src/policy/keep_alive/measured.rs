@@ -1,4 +1,4 @@
-//! Idle rules of platforms, as documented or as measured from outside.
+//! Idle rules of platforms, documented or measured from outside.
 
 use super::drawn::Drawn;
 use super::{Policy, Window};
@@ -10,7 +10,7 @@ use crate::time::Span;
 parameters! {
     /// As measured on a platform.
     pub struct MeasuredSpec {
-        /// Where.
+        /// The platform.
         required platform: Measured,
     }
 }
@@ -29,10 +29,10 @@ impl Policy for MeasuredSpec {
 }
 
 choice! {
-    /// A platform, and where its idle rule is from.
+    /// A platform, with the source of its idle rule.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Measured {
-        "aws-lambda" => AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
+        "aws-lambda" => AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. For many instances, see `halving`.";
         "azure-functions" => AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
         "azure-functions-2019" => AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
         "google-cloud" => GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
@@ -46,7 +46,7 @@ const fn minutes(minutes: u64) -> Span {
     Span::from_secs(60 * minutes)
 }
 
-/// Where nothing was measured, below the first and above the last point, the ends are ours.
+/// Outside the measured points, the ends are assumptions.
 const AWS_LAMBDA: [(f64, Span); 4] = [(0.0, minutes(4)), (0.003, minutes(5)), (0.41, minutes(6)), (1.0, minutes(7))];
 const AZURE_FUNCTIONS: [(f64, Span); 8] = [
     (0.0, Span::ZERO),
@@ -61,14 +61,14 @@ const AZURE_FUNCTIONS: [(f64, Span); 8] = [
 
 /// How long an idle instance stays.
 enum Rule {
-    /// Always as long.
+    /// A constant time.
     Fixed(Span),
-    /// By the share of instances that are gone after each time.
+    /// The share of instances that are gone after each time.
     Drawn(&'static [(f64, Span)]),
 }
 
 impl Measured {
-    /// What it means.
+    /// The policy that it describes.
     const fn rule(self) -> Rule {
         match self {
             Self::AwsLambda => Rule::Drawn(&AWS_LAMBDA),
@@ -82,7 +82,7 @@ impl Measured {
     }
 }
 
-/// The share of instances that are gone after each time is the law of how long they stay.
+/// The share of instances that are gone after each time is the distribution of their idle times.
 fn drawn(points: &[(f64, Span)]) -> Dist {
     Dist::percentiles(points).expect("points from 0 to 1 that rise: a test reads them")
 }

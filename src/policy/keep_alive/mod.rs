@@ -1,4 +1,4 @@
-//! Keep-alive: when does an idle instance go away?
+//! Keep-alive: when an idle instance is removed.
 
 mod adaptive;
 mod drawn;
@@ -40,43 +40,43 @@ impl Default for KeepAliveSpec {
     }
 }
 
-/// What the parameters of a keep-alive policy say about it.
+/// What the parameters of a keep-alive policy define.
 pub trait Policy {
-    /// The policy, with no memory yet; only those that toss coins take the stream.
+    /// The policy, without history; only random policies use the stream.
     fn build(&self, stream: &dyn Fn() -> Stream) -> Window;
 
-    /// The policy of an application, with no memory yet; none if each function has its own.
+    /// The policy of an application, without history; `None` if each function has its own.
     fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
         None
     }
 
-    /// Whether functions of one application decide together.
+    /// Whether the functions of one application decide together.
     fn is_by_app(&self) -> bool {
         false
     }
 
-    /// The window, where it is the same for every instance at every moment whatever else happens.
+    /// The window, if it is the same for every instance at all times.
     fn fixed_window(&self) -> Option<Span> {
         None
     }
 
-    /// The distribution that it draws from, whose values may have to be read from a file.
+    /// The distribution from which it draws, whose values may have to be read from a file.
     fn distribution(&mut self) -> Option<&mut DistSpec> {
         None
     }
 
-    /// Which instance goes first when memory is short, where the policy says so.
+    /// Which instance is removed first when memory is short, if the policy says so.
     fn eviction_rule(&self) -> Option<Rule> {
         None
     }
 }
 
-/// What a policy may look at: read only.
+/// What a policy can read.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
     /// The moment of the question.
     pub now: SimTime,
-    /// Idle instances of the function, the one asked about included.
+    /// Idle instances of the function, including this one.
     pub idle: u32,
     /// Busy instances of the function.
     pub busy: u32,
@@ -85,50 +85,50 @@ pub struct View {
 /// What happens to an application when its last execution ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// It is unloaded at once, and after this time loaded again; zero: it stays loaded.
+    /// It is unloaded at once and reloaded after this time; zero: it stays loaded.
     pub pre_warm: Span,
-    /// How long it stays loaded, counted from then.
+    /// How long it stays loaded, from then on.
     pub keep_alive: Span,
 }
 
 impl Windows {
-    /// It stays loaded for so long.
+    /// It stays loaded for this long.
     #[must_use]
     pub const fn stay(keep_alive: Span) -> Self {
         Self { pre_warm: Span::ZERO, keep_alive }
     }
 }
 
-/// Answers when an idle instance goes. A policy answers a question with a value: it schedules nothing and changes no
-/// state but its own.
+/// Decides when an idle instance is removed. A policy returns a value: it schedules nothing and changes only its own
+/// state.
 pub trait KeepAlive: Send {
-    /// How long to keep an instance warm, asked each time one falls idle.
+    /// How long to keep an instance warm, asked each time one becomes idle.
     fn window(&mut self, view: &View) -> Span;
 
-    /// Told of every arrival, so that learning policies can learn.
+    /// Called on every arrival, for policies that learn.
     fn observe_arrival(&mut self, _now: SimTime) {}
 }
 
-/// Learns from the idle times of an application (or a function alone), from the end of its last execution to its next invocation, and decides
-/// for all its functions together.
+/// Learns from the idle times of an application (or of a single function), from the end of its last execution to its
+/// next invocation, and decides for all its functions together.
 pub trait AppKeepAlive: Send {
-    /// Learns an idle time.
+    /// Adds an idle time.
     fn observe_idle(&mut self, idle: Span);
 
-    /// What happens when an execution ends; the same until the next idle time is observed.
+    /// What happens when an execution ends; constant until the next idle time is added.
     fn windows(&self) -> Windows;
 
-    /// A function that has not run for so long is not loaded again.
+    /// A function that has not run for this long is not reloaded.
     fn range(&self) -> Span;
 }
 
-/// A policy at work. The fixed window is known to the engine, which then looks at the oldest idle instance only.
+/// The state of a policy. The engine treats the fixed window separately: it checks only the oldest idle instance.
 pub enum Window {
-    /// The same for every instance at every moment.
+    /// The same for every instance at all times.
     Fixed(Span),
     /// Asked each time.
     Asked(Box<dyn KeepAlive>),
-    /// Asked once for all functions of an application, or for one function as if it were one:
+    /// Asked once for all functions of an application, or for one function as an application of its own:
     /// [`Policy::build_for_app`].
     ByApp,
 }

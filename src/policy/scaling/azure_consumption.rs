@@ -1,19 +1,19 @@
 //! Azure Functions, Consumption plan: the scale controller.
 //!
-//! How the scale controller of the Consumption plan sees one function app (here: one function).
+//! The view of the Consumption plan's scale controller: one function app (here: one function).
 //!
 //! Published (learn.microsoft.com/azure/azure-functions, event-driven-scaling and functions-target-based-scaling): for
-//! HTTP triggers at most one new instance a second, for all others a decision at most every 30 s; one instance at a time,
-//! or four where scaling is by target, with instances = length of the source / target executions per instance; at most
-//! 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
-//! gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
+//! HTTP triggers, at most one new instance per second; for all others, a decision at most every 30 s; one instance at a
+//! time, or four with target-based scaling, where instances = length of the source / target executions per instance; at
+//! most 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021:
+//! half are gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
 //!
-//! Not published, and modeled so: the controller wants as many instances as the requests it knows of need at the target
-//! (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
-//! waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
-//! The first request of a function without instances gets one at once. The front end sends a request to any instance,
-//! each with the same probability. Absent: the ten minutes after which a draining instance is cut off, and the 230 s after
-//! which an HTTP answer is given up (write it as `queue-timeout` or `timeout`).
+//! Not published; assumptions: the controller wants as many instances as the known requests need at the target (for
+//! HTTP too, where it is said to consider latency as well); an incremental source gets one more while anything waits.
+//! Instances are removed, one at a time or with target-based scaling all at once, when no decision of the last
+//! `idle_timeout` wanted them. The first request of a function without instances gets one at once. The front end sends
+//! each request to a random instance. Not modeled: the ten minutes after which a draining instance is stopped, and the
+//! 230 s after which an HTTP request times out (set `queue-timeout` or `timeout`).
 
 use super::clock::Clock;
 use super::peak::Peak;
@@ -23,16 +23,17 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Positive, PositiveDuration};
 use crate::time::{SimTime, Span};
 
-/// How long after the first request of a function without instances it is seen: what comes with it is seen too.
+/// Delay after the first request of a function without instances until the controller sees it, with all that arrived in
+/// the meantime.
 pub(super) const A_MOMENT: Span = Span::from_nanos(1);
 
 choice! {
-    /// What starts a function.
+    /// What triggers a function.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Trigger {
-        "http" => Http, "Requests over HTTP: one new instance a second at most.";
-        "target-based" => TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
-        "incremental" => Incremental, "Events of any other source: one new instance every 30 s at most.";
+        "http" => Http, "HTTP requests: at most one new instance per second.";
+        "target-based" => TargetBased, "Events of a source of known length: at most four new instances every 30 s.";
+        "incremental" => Incremental, "Events of any other source: at most one new instance every 30 s.";
     }
 }
 
@@ -57,7 +58,7 @@ parameters! {
     }
 }
 
-/// What Service Bus and Storage Queue give an instance unless told otherwise.
+/// Default of Service Bus and Storage Queue per instance.
 const TARGET_EXECUTIONS: f64 = 16.0;
 
 impl AzureConsumptionSpec {
@@ -71,7 +72,7 @@ impl AzureConsumptionSpec {
         check.rule("max-outstanding-requests", outstanding, outstanding >= concurrent, rule);
     }
 
-    /// Executions that each instance is to have.
+    /// Target number of executions per instance.
     fn target(&self) -> f64 {
         self.target_executions_per_instance.unwrap_or(match self.trigger {
             Trigger::Http => f64::from(self.max_concurrent_requests),
@@ -120,7 +121,7 @@ impl AzureConsumptionSpec {
         }
     }
 
-    /// Instances that may be added at once.
+    /// Maximum number of instances added at once.
     const fn step(&self) -> f64 {
         match self.trigger {
             Trigger::Http | Trigger::Incremental => 1.0,
@@ -140,7 +141,7 @@ impl AzureConsumptionSpec {
 }
 
 impl AzureConsumption {
-    /// A controller that has seen nothing.
+    /// A controller without history.
     fn new(spec: AzureConsumptionSpec) -> Self {
         Self { clock: Clock::new(spec.interval()), spec, wanted: Peak::default() }
     }
@@ -165,7 +166,7 @@ impl Scaling for AzureConsumption {
         } else {
             ordered
         };
-        // Without instances it waits for a request.
+        // Without instances, it waits for a request.
         if answer == 0.0 {
             self.clock.start(SimTime::NEVER);
         } else {
@@ -212,7 +213,7 @@ mod tests {
         }
     }
 
-    /// What it orders with so many requests known at each of its decisions.
+    /// The instances that it orders with this many known requests at each of its decisions.
     fn orders(spec: AzureConsumptionSpec, queued: &[u32]) -> Vec<f64> {
         let mut policy = AzureConsumption::new(spec);
         let mut ordered = 0;
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn http_gets_one_instance_a_second() {
-        // 350 requests at 100 each need 4; from the second on that 80 are left, 1: but 4 were wanted a moment ago.
+        // 350 requests at 100 each need 4; from the second at which 80 are left, 1: but 4 were wanted a moment ago.
         assert_eq!(orders(spec(Trigger::Http, 100.0), &[350, 350, 350, 80, 80]), [1.0, 2.0, 3.0, 3.0, 3.0]);
     }
 

@@ -1,17 +1,17 @@
-//! Azure Functions, Flex Consumption plan: instances by concurrency, for each function on its own.
+//! Azure Functions, Flex Consumption plan: instances by concurrency, for each function separately.
 //!
-//! One group of functions that are scaled together on the Flex Consumption plan: all of an app's HTTP functions, or any
+//! A group of functions that are scaled together on the Flex Consumption plan: all HTTP functions of an app, or any
 //! other function alone (here: one function).
 //!
-//! Published (learn.microsoft.com/azure/azure-functions, flex-consumption-plan and functions-concurrency): instances
-//! follow from the concurrency that is set for each: 4, 16 or 32 requests over HTTP at 512, 2,048 or 4,096 MB; always-ready
-//! instances; at most 100 instances unless said otherwise, and never more than 1,000.
+//! Published (learn.microsoft.com/azure/azure-functions, flex-consumption-plan and functions-concurrency): the number
+//! of instances follows from the concurrency per instance: 4, 16 or 32 HTTP requests at 512, 2,048 or 4,096 MB;
+//! always-ready instances; at most 100 instances by default, and never more than 1,000.
 //!
-//! Not published, and modeled so: how often it decides (every second, and at once for the first request of a function
-//! without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were shown,
-//! techcommunity.microsoft.com, June 2024), and when instances go (when no decision of the last `scale_in_delay` needed
-//! them). A request waits in front of all instances until one has a slot. Absent: the regional quota of memory, and the
-//! 230 s after which an HTTP answer is given up.
+//! Not published; assumptions: how often it decides (every second, and at once for the first request of a function
+//! without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were
+//! shown, techcommunity.microsoft.com, June 2024), and when instances are removed (when no decision of the last
+//! `scale_in_delay` needed them). A request waits in front of all instances until one has a slot. Not modeled: the
+//! regional memory quota, and the 230 s after which an HTTP request times out.
 
 use super::azure_consumption::A_MOMENT;
 use super::clock::Clock;
@@ -23,7 +23,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
 
-/// How often the platform looks.
+/// Interval between decisions.
 const INTERVAL: Span = Span::from_secs(1);
 
 parameters! {
@@ -80,7 +80,7 @@ impl Policy for AzureFlexSpec {
     }
 }
 
-/// The concurrency of HTTP functions where none is set, by the memory of an instance (MB); none: there are no such instances.
+/// The default concurrency of HTTP functions, by the memory of an instance (MB); `None`: no such instance size exists.
 const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
     match memory_mb {
         512 => Some(4),
@@ -96,12 +96,12 @@ struct AzureFlex {
     spec: AzureFlexSpec,
     clock: Clock,
     wanted: Peak,
-    /// The last requests, how many an instance takes, the instances for them, and the answer.
+    /// The last requests, concurrency per instance, the instances for them, and the result.
     last: Option<[f64; 4]>,
 }
 
 impl AzureFlex {
-    /// A plan that has seen nothing.
+    /// A plan without history.
     fn new(spec: AzureFlexSpec) -> Self {
         Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default(), last: None }
     }
@@ -119,7 +119,7 @@ impl Scaling for AzureFlex {
         let wanted = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_in_delay);
         self.last = Some([requests, per_instance, wanted, answer]);
-        // Without instances it waits for a request.
+        // Without instances, it waits for a request.
         if answer == 0.0 {
             self.clock.start(SimTime::NEVER);
         } else {
@@ -187,7 +187,7 @@ mod tests {
         let quiet = |now, ordered| View { ordered, existing: ordered, ..view(at(now)) };
         assert_eq!((policy.decide(&quiet(1, 4)), policy.next()), (Some(4.0), at(301)));
         assert_eq!((policy.decide(&quiet(301, 4)), policy.next()), (Some(1.0), at(302)));
-        // The one that is always ready stays.
+        // The always-ready instance stays.
         assert_eq!((policy.decide(&quiet(302, 1)), policy.next()), (Some(1.0), SimTime::NEVER));
         policy.arrived(at(1_000) + Span::from_millis(1));
         assert_eq!(policy.next(), at(1_001));

@@ -1,20 +1,20 @@
-//! The clock of a policy that decides again and again after the same time, and may pass over decisions that change nothing.
+//! The clock of a policy that decides at a fixed interval and may skip decisions that change nothing.
 
 use super::next_multiple;
 use crate::time::{SimTime, Span};
 
-/// Ticks an interval apart. At rest it names a later tick than the next, and wakes up when something happens.
+/// Ticks at a fixed interval. At rest, the next tick is not the following one, unless something happens.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
     interval: Span,
-    /// The next tick; never: it stands still.
+    /// The next tick; never: the clock is stopped.
     tick: SimTime,
-    /// The tick at which the policy wants to be asked.
+    /// The tick at which the policy is next asked.
     asked: SimTime,
 }
 
 impl Clock {
-    /// A clock that ticks at once, and every `interval` from then on.
+    /// A clock that ticks at once, then every `interval`.
     pub(super) const fn new(interval: Span) -> Self {
         Self { interval, tick: SimTime::ZERO, asked: SimTime::ZERO }
     }
@@ -28,12 +28,12 @@ impl Clock {
         self.start(now + self.interval);
     }
 
-    /// It has ticked, perhaps late; it ticks at multiples of the interval.
+    /// A tick has happened, perhaps late; ticks are at multiples of the interval.
     pub(super) fn ticked_at_multiple(&mut self, now: SimTime) {
         self.start(next_multiple(now, self.interval));
     }
 
-    /// It goes on with a tick at this moment; never: it stands still.
+    /// Restarts with a tick at this time; never: stops.
     pub(super) const fn start(&mut self, at: SimTime) {
         (self.tick, self.asked) = (at, at);
     }
@@ -42,17 +42,17 @@ impl Clock {
         self.tick == SimTime::NEVER
     }
 
-    /// Ticks up to this moment change nothing unless something happens.
+    /// Ticks up to this time change nothing unless something happens.
     pub(super) fn rest(&mut self, until: SimTime) {
         self.asked = self.after(until);
     }
 
-    /// Whether it may pass over ticks.
+    /// Whether ticks may be skipped.
     pub(super) fn rests(&self) -> bool {
         self.asked != self.tick
     }
 
-    /// Something happens; a tick at this very moment came before it. The answer is the last tick that was passed over.
+    /// Something happens; a tick at this very time came before it. Returns the last tick that was skipped.
     pub(super) fn wake(&mut self, now: SimTime) -> Option<SimTime> {
         if !self.rests() {
             return None;
@@ -62,7 +62,7 @@ impl Clock {
         (self.tick > first).then(|| SimTime::from_nanos(self.tick.as_nanos() - self.interval.as_nanos()))
     }
 
-    /// The first tick after a moment.
+    /// The first tick after a time.
     fn after(&self, moment: SimTime) -> SimTime {
         let Some(passed) = moment.as_nanos().checked_sub(self.tick.as_nanos()) else { return self.tick };
         let ticks = passed / self.interval.as_nanos() + 1;

@@ -1,13 +1,13 @@
-//! Google Cloud Run: metrics of the last minute, an instance at once for a request that finds no room, and idle instances
-//! that are kept for a while.
+//! Google Cloud Run: metrics of the last minute, an immediate instance for a request without a free slot, and idle
+//! instances that are kept for a while.
 //!
-//! A service of Cloud Run (or a function of the second generation), one revision.
+//! One revision of a Cloud Run service (or of a second-generation function).
 //!
 //! Published (docs.cloud.google.com/run/docs/about-instance-autoscaling, 2026): instances = the larger of CPU in use /
-//! (CPUs of an instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each rounded up
-//! and on average over one minute, both targets 60 %; evaluated periodically (older copies: every 5 s); besides, a request
-//! that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
-//! only a request starts an instance.
+//! (CPUs per instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each averaged
+//! over one minute and rounded up, with both targets at 60 %; evaluated periodically (older versions: every 5 s). In
+//! addition, a request without a free slot starts an instance at once. Idle instances are kept up to 15 min, minimum
+//! instances forever. From zero, only a request starts an instance.
 //!
 //! Not published, and modeled so: before a run there was no load, so its first minute is averaged with nothing; requests
 //! that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
@@ -86,7 +86,7 @@ impl Policy for CloudRunSpec {
 
     /// 3.5 times the mean start, and at least 10 s (docs.cloud.google.com/run/docs/about-instance-autoscaling).
     fn queue_timeout(&self, mean_start_s: f64) -> Option<Span> {
-        // A start whose mean is infinite is waited for.
+        // A start with an infinite mean is waited for.
         Span::from_secs_f64((3.5 * mean_start_s).max(10.0)).ok()
     }
 
@@ -101,20 +101,20 @@ struct CloudRun {
     spec: CloudRunSpec,
     /// When the metrics are looked at.
     clock: Clock,
-    /// What has held since the last look, while it rests.
+    /// The values that have held since the last evaluation, while it rests.
     rest: Option<Rest>,
-    /// Set when a request may have found no room.
+    /// Set when a request may not have found a free slot.
     at_once: SimTime,
-    /// Totals at the evaluations of the last minute; one more in front, from which the minute is counted.
+    /// Totals at the evaluations of the last minute, preceded by one more, from which the minute is counted.
     past: VecDeque<(SimTime, Totals)>,
-    /// What the metrics recommended last.
+    /// The last recommendation from the metrics.
     recommended: f64,
-    /// Requests that have not ended, and those for which there is room on instances, started or not.
+    /// Requests in progress, and the slots of instances, started or starting.
     requests: u64,
     room: u64,
-    /// Before that no idle instance has been kept for long enough.
+    /// No idle instance has been kept long enough before this time.
     goes_at: SimTime,
-    /// Instances that were needed, recommended and ordered last.
+    /// Instances that were last needed, recommended and ordered.
     last: Option<(f64, f64, f64)>,
 }
 
@@ -127,7 +127,7 @@ struct Rest {
 }
 
 impl CloudRun {
-    /// An autoscaler that has seen nothing.
+    /// An autoscaler without history.
     fn new(spec: CloudRunSpec) -> Self {
         Self {
             clock: Clock::new(spec.interval),
@@ -143,7 +143,7 @@ impl CloudRun {
         }
     }
 
-    /// What the metrics of the last minute ask for, and what they may ask for at most as long as no request comes.
+    /// The recommendation from the metrics of the last minute, and its maximum while no request arrives.
     fn recommend(&mut self, now: SimTime, totals: Totals) -> (f64, f64) {
         self.past.push_back((now, totals));
         while self.past.get(1).is_some_and(|(at, _)| *at + self.spec.window <= now) {
@@ -161,8 +161,8 @@ impl CloudRun {
         (recommended(cpus.min(ready * spec.cpu)), recommended(cpus))
     }
 
-    /// Something happens: from now on the metrics are looked at again. Looks that were passed over up to this moment are made up
-    /// for, as far back as the window reaches.
+    /// Something happens: from now on, metrics are evaluated again. Adds what the evaluations skipped until now would have seen,
+    /// as far back as the window reaches.
     fn wake(&mut self, now: SimTime) {
         let (Some(Rest { since, totals, ready }), Some(last)) = (self.rest.take(), self.clock.wake(now)) else {
             return;
@@ -179,13 +179,13 @@ impl CloudRun {
         self.recommended = self.recommend(at, totals).0;
     }
 
-    /// Nothing that is looked at asks for more until an instance has been idle for long enough, unless something happens.
+    /// The recommendation does not grow until an instance has been idle for long enough, unless something happens.
     fn may_rest(&self, view: &View<'_>, most: f64, answer: f64) -> bool {
         let is_quiet = self.requests == 0 && view.is_quiet() && view.ready == view.existing;
         is_quiet && most <= answer && answer == f64::from(view.ordered)
     }
 
-    /// Instances that are on their way, busy, or not idle for long enough.
+    /// Instances that are starting, busy, or not yet idle for long enough.
     fn kept(&mut self, view: &View<'_>) -> u32 {
         if !self.looks_at_instances(view.now) {
             return view.existing;
@@ -193,12 +193,12 @@ impl CloudRun {
         let idle = view.instances.iter().filter(|instance| instance.ready.is_some() && instance.in_flight == 0);
         let goes_at = |instance: &InstanceView| instance.last_used + self.spec.idle_timeout;
         let gone = idle.clone().filter(|instance| goes_at(instance) <= view.now).count() as u32;
-        // One that falls idle later goes later than that.
+        // An instance that becomes idle later is removed later.
         self.goes_at = idle.map(goes_at).fold(view.now + self.spec.idle_timeout, SimTime::min);
         view.existing - gone
     }
 
-    /// Instances that the waiting requests need beyond those on their way.
+    /// Instances that the waiting requests need beyond those that are starting.
     fn missing(&self, view: &View<'_>) -> u32 {
         let free = u64::from(view.existing) * u64::from(self.spec.concurrency) - u64::from(view.taken);
         let waiting = u64::from(view.queued).saturating_sub(free);
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// What it answers at each multiple of 5 s with so many requests in progress and instances ready all the time.
+    /// Its decision at each multiple of 5 s, with this many requests in progress and instances ready throughout.
     fn under(spec: CloudRunSpec, in_progress: u32, ready: u32, decisions: u64) -> Vec<f64> {
         let mut policy = CloudRun::new(spec);
         let integral = |number: u32, now: u64| u128::from(number) * u128::from(now) * 1_000_000_000;
@@ -313,17 +313,17 @@ mod tests {
 
     #[test]
     fn concurrency_at_sixty_percent_over_a_minute() {
-        // 480 requests / (80 x 0.6) = 10 when the minute is full; after 30 s half of that.
+        // 480 requests / (80 x 0.6) = 10 once the minute is full; after 30 s, half of that.
         let answers = under(spec(), 480, 10, 15);
         assert_eq!((answers[0], answers[6], answers[12], answers[14]), (0.0, 5.0, 10.0, 10.0));
     }
 
     #[test]
     fn cpu_at_sixty_percent_over_a_minute() {
-        // 20 requests at 0.25 vCPU are 5; / 2 vCPU / 0.6 = 4.2; by concurrency 20 / 48 = 1.
+        // 20 requests at 0.25 vCPU use 5; / 2 vCPU / 0.6 = 4.2; by concurrency 20 / 48 = 1.
         let cpu = CloudRunSpec { cpu: 2.0, cpu_per_request: 0.25, ..spec() };
         assert_eq!(under(cpu.clone(), 20, 10, 13)[12], 5.0);
-        // Two instances have no more than 4 vCPU: 4 / 2 / 0.6 = 3.3.
+        // Two instances have at most 4 vCPU: 4 / 2 / 0.6 = 3.3.
         assert_eq!(under(cpu, 20, 2, 13)[12], 4.0);
     }
 

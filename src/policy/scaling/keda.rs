@@ -1,4 +1,4 @@
-//! KEDA: from zero to one and back by a queue's length; in between an HPA on the same length.
+//! KEDA: from zero to one and back by the length of a queue; above one, an HPA on the same length.
 //!
 //! Source: `pkg/scaling/executor` of kedacore/keda at commit 8b4f083.
 
@@ -11,22 +11,22 @@ use super::hpa::calculator::Target;
 use super::hpa::controller::HpaSpec;
 use crate::time::{SimTime, Span};
 
-/// The settings of a `ScaledObject` with one queue. [`Default`] is what KEDA fills in, for an SQS queue.
+/// The settings of a `ScaledObject` with one queue. [`Default`] is KEDA's, for an SQS queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScaledObject {
-    /// How often the queue is looked at.
+    /// Interval between polls of the queue.
     pub polling_interval: Span,
-    /// How long the queue must have been inactive before replicas go.
+    /// How long the queue must have been inactive before the replicas are removed.
     pub cooldown_period: Span,
-    /// The same, if it never was active, counted from the creation.
+    /// The same for a queue that was never active, from the creation.
     pub initial_cooldown_period: Span,
-    /// Replicas while inactive, if that is to be fewer than `min_replicas`.
+    /// Replicas while inactive, if fewer than `min_replicas`.
     pub idle_replicas: Option<i32>,
     /// Minimum number of replicas.
     pub min_replicas: i32,
     /// Maximum number of replicas.
     pub max_replicas: i32,
-    /// Messages that one replica is to have.
+    /// Target number of messages per replica.
     pub queue_length: i64,
     /// The queue is active if it is *longer* than this.
     pub activation_queue_length: i64,
@@ -48,7 +48,7 @@ impl Default for ScaledObject {
 }
 
 impl ScaledObject {
-    /// The HPA that KEDA makes, and the target of its one metric, an external one in thousandths of a message.
+    /// The HPA that KEDA creates, and the target of its single metric, an external one in thousandths of a message.
     #[must_use]
     pub fn hpa(&self) -> (HpaSpec, Target) {
         let spec =
@@ -57,7 +57,7 @@ impl ScaledObject {
     }
 }
 
-/// The poller of one `ScaledObject`: it only moves between inactive and active.
+/// The poller of a `ScaledObject`: it only switches between inactive and active.
 #[derive(Clone, Debug)]
 pub struct Keda {
     spec: ScaledObject,
@@ -72,8 +72,8 @@ impl Keda {
         Self { spec, created: now, last_active: None }
     }
 
-    /// One poll at `now`: with `replicas` there and so many messages (nothing: the queue did not answer), how many
-    /// replicas there are to be. An unanswered poll changes nothing.
+    /// One poll at `now`, with `replicas` and this many messages (`None`: the queue did not respond); returns the new
+    /// number of replicas. A poll without a response changes nothing.
     pub fn poll(&mut self, now: SimTime, replicas: i32, messages: Option<i64>) -> i32 {
         let Some(messages) = messages else { return replicas };
         let spec = &self.spec;
@@ -161,7 +161,7 @@ mod tests {
     fn the_hpa_divides_the_queue() {
         let (spec, target) = ScaledObject::default().hpa();
         let reading = Reading::Value { value: 42_000, ready: 1 };
-        // 42 / 5 = 8.4; without a behavior an HPA goes from 1 to at most 4 in one sync.
+        // 42 / 5 = 8.4; without a behavior, an HPA scales from 1 to at most 4 in one sync.
         let sync = Hpa::new(spec).sync(at(0), 1, 1, &[(target, Ok(reading))]);
         assert_eq!((sync.proposal, sync.desired), (Some(9), 4));
     }

@@ -1,7 +1,8 @@
-//! Scaling: how many instances there should be, decided on a clock of its own rather than by each request.
+//! Scaling: how many instances there should be, decided on a policy's own clock rather than by each request.
 //!
-//! Every policy here is a deterministic state machine: it is told the time and what was measured, and answers with a
-//! number. It schedules nothing and knows no engine, so that the conformance tests run the very code the engine runs.
+//! Every policy here is a deterministic state machine: it is notified of the time and of measurements, and returns a
+//! number. It schedules nothing and does not know the engine, so the conformance tests run exactly the code that the
+//! engine runs.
 
 mod azure_consumption;
 mod azure_flex;
@@ -56,15 +57,15 @@ use replay::{Conditions, Gauge, OnTotals, Replay};
 /// `terminationGracePeriodSeconds` of a pod, unless it is said otherwise.
 const POD_GRACE_PERIOD: Span = Span::from_secs(30);
 
-/// The most instances that a policy may order where nothing else limits them.
+/// Maximum number of instances that a policy orders where nothing else limits it.
 pub const ORDERED_MAX: u32 = 1_000_000;
-/// The most that a number of instances can be.
+/// Maximum number of instances.
 const MANY: u32 = ORDERED_MAX;
-/// For so long after the horizon a policy is asked while requests wait.
+/// How long after the horizon a policy is still asked while requests wait.
 pub const COOL_DOWN: Span = Span::from_secs(3600);
-/// The shortest time between two decisions.
+/// Minimum time between two decisions.
 const MIN_PAUSE: Span = Span::from_millis(1);
-/// Measurements that a policy remembers at a time.
+/// Maximum number of measurements that a policy remembers.
 const REMEMBERED_MAX: u64 = 100_000;
 
 union! {
@@ -93,12 +94,13 @@ impl Default for ScalingSpec {
     }
 }
 
-/// What the parameters of a scaling policy say about it.
+/// What the parameters of a scaling policy define.
 pub trait Policy {
-    /// The policy, with no memory yet; none where each request decides. It draws from a `stream` for each purpose.
+    /// The policy, without history; `None` where each request decides. Its random draws come from one `stream` per
+    /// purpose.
     fn build(&self, stream: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>>;
 
-    /// What the policy governs.
+    /// Which instances the policy controls.
     fn governs(&self) -> Governs {
         Governs::Instances
     }
@@ -108,48 +110,48 @@ pub trait Policy {
         self.governs() == Governs::Instances
     }
 
-    /// The most instances that the policy orders, where it knows.
+    /// Maximum number of instances that the policy orders, if it has one.
     fn most_ordered(&self) -> u32 {
         0
     }
 
-    /// The most provisioned instances that the policy may order.
+    /// Maximum number of provisioned instances that the policy orders, if it has one.
     fn most_provisioned(&self) -> u32 {
         if self.governs() == Governs::Provisioned { self.most_ordered() } else { 0 }
     }
 
-    /// How many requests an instance takes, where the policy says so itself.
+    /// Requests that an instance serves at once, if the policy sets it.
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {
         None
     }
 
-    /// Which instance serves a request, where the policy brings that with it.
+    /// Which instance serves a request, if the policy determines it.
     fn selection(&self) -> Option<Selection> {
         None
     }
 
-    /// How long a request waits for an instance unless the scenario says it, by the mean start of an instance.
+    /// The default time that a request waits for an instance, given the mean start time of an instance.
     fn queue_timeout(&self, _mean_start_s: f64) -> Option<Span> {
         None
     }
 
-    /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
+    /// Minimum time between two decisions by its own clock; `None`: it has no clock, or decides only a few times.
     fn pause(&self) -> Option<Span> {
         None
     }
 
-    /// Instances that it keeps at least, where clouds charge for them as such.
+    /// Minimum number of instances, where clouds charge for them as such.
     fn minimum_instances(&self) -> u32 {
         0
     }
 
-    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this timeout;
-    /// none: until it has finished.
+    /// How long a busy instance that it withdraws may continue by default, for a function with this timeout; `None`:
+    /// until it is done.
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         None
     }
 
-    /// What the policy decides on, if it looks at totals and no single instance: any of these will do.
+    /// What the policy decides on, if it uses totals and no individual instances: any of these is enough.
     fn decides_on(&self) -> &'static [Gauge] {
         &[]
     }
@@ -157,7 +159,7 @@ pub trait Policy {
     /// The policy on recorded metrics.
     ///
     /// # Errors
-    /// What would have to be recorded for it.
+    /// What has to be recorded for that.
     fn replay(&self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
         let gauges = self.decides_on();
         match self.build(conditions.stream) {
@@ -169,13 +171,13 @@ pub trait Policy {
         }
     }
 
-    /// Why the platform has no instances of this memory.
+    /// Why the platform has no instances with this memory.
     fn refused_memory(&self, _memory_mb: u32) -> Option<Refusal> {
         None
     }
 }
 
-/// The time between two decisions, or two measurements, of a policy.
+/// Interval between two decisions, or two measurements, of a policy.
 #[derive(Debug)]
 pub struct Pause;
 
@@ -197,19 +199,19 @@ impl Field for Pause {
     }
 }
 
-/// How many requests an instance takes at once, under the policy's own name for it.
+/// Requests that an instance serves at once, with the policy's own key for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
     /// The key.
     pub key: &'static str,
-    /// How many; 0: any number.
+    /// The number; 0: unlimited.
     pub number: u32,
 }
 
-/// What the real platform would refuse, and what to write instead.
+/// A value that the real platform would reject, and what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it has.
+    /// The actual value.
     pub what: &'static str,
     /// What to write instead.
     pub help: &'static str,
@@ -219,30 +221,30 @@ choice! {
     /// Which instances a policy orders.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Governs {
-        "provisioned" => Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
-        "all" => Instances, "All of the function's: a request that finds none with a free slot waits.";
+        "provisioned" => Provisioned, "Warm instances: a request gets a separate instance if none of them is free.";
+        "all" => Instances, "All instances of the function: a request waits if none has a free slot.";
     }
 }
 
 /// Decides how many instances a function should have.
 ///
-/// The engine asks at [`Scaling::next`], and checks the answer.
+/// The engine asks at [`Scaling::next`], and checks the result.
 pub trait Scaling: Send {
-    /// When it wants to be asked next. It may become earlier whenever the policy is told something; so a policy that decides
-    /// again and again may pass over decisions that change nothing unless something happens.
+    /// When it is next asked. Any notification may bring this forward, so a policy that decides at intervals may skip
+    /// decisions that change nothing unless something happens.
     fn next(&self) -> SimTime;
 
-    /// How many instances there should be: a whole number from 0 to [`View::limit`]; none: as many as were ordered last.
-    /// The next [`Scaling::next`] lies after [`View::now`].
+    /// The number of instances: a whole number from 0 to [`View::limit`]; `None`: as last ordered. The next
+    /// [`Scaling::next`] is after [`View::now`].
     fn decide(&mut self, view: &View<'_>) -> Option<f64>;
 
-    /// What its last answer rests on, in words; none where it only looked, or says nothing about itself. It is asked right
-    /// after [`Scaling::decide`], and only if somebody wants to know.
+    /// The reason for its last result, in words; `None` if it made no decision or gives no reasons. Asked right after
+    /// [`Scaling::decide`], and only if reasons are recorded.
     fn why(&self) -> Option<String> {
         None
     }
 
-    /// The metrics that its last answer rests on, where [`replay`] can decide on them again.
+    /// The metrics behind its last result, from which [`replay`] can repeat the decision.
     fn inputs(&self) -> Vec<(Gauge, f64)> {
         Vec::new()
     }
@@ -250,56 +252,56 @@ pub trait Scaling: Send {
     /// A request arrived.
     fn arrived(&mut self, _now: SimTime) {}
 
-    /// A request was given to an instance; `waited`: not at once. The answer is given back when it ends.
+    /// A request was given to an instance; `waited`: not at once. The returned mark is passed back when it ends.
     fn placed(&mut self, _now: SimTime, _instance: InstanceId, _waited: bool) -> RequestTag {
         false
     }
 
-    /// A request on an instance ended; `mark` is what [`Scaling::placed`] had answered.
+    /// A request on an instance ended; `mark` is what [`Scaling::placed`] returned.
     fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: RequestTag) {}
 
     /// The request that arrived last waits in front of the instances.
     fn queued(&mut self, _now: SimTime) {}
 
-    /// A request ended without having been given to an instance; `waited`: it had been held back. If not, it is the one
-    /// that arrived last.
+    /// A request ended without having been given to an instance; `waited`: it was queued. If not, it is the one that
+    /// arrived last.
     fn ended_unserved(&mut self, _now: SimTime, _waited: bool) {}
 
     /// An instance is ready to serve.
     fn ready(&mut self, _now: SimTime, _instance: InstanceId) {}
 
-    /// An instance is gone, or takes no further request.
+    /// An instance is gone, or accepts no more requests.
     fn withdrawn(&mut self, _now: SimTime, _instance: InstanceId) {}
 
-    /// Whether an arriving request is sent to any instance that is ready, to wait there, even if all of its slots are
-    /// taken; so many may wait at each. None: it waits in front of all instances until one has a slot.
+    /// If an arriving request is sent to any ready instance and waits there when all of its slots are taken: how many
+    /// may wait at each. `None`: requests wait in front of all instances until one has a free slot.
     fn waits_at_instance(&self) -> Option<u32> {
         None
     }
 
-    /// The instance that an arriving request is sent to, to [wait there](Scaling::waits_at_instance) if all of its slots are
-    /// taken; none: a random one.
+    /// The instance to which an arriving request is sent, to [wait there](Scaling::waits_at_instance) if all of its
+    /// slots are taken; `None`: a random one.
     fn route(&mut self) -> Option<InstanceId> {
         None
     }
 
-    /// Whether it leads requests to instances itself, by [`Scaling::choose`], except where they are sent to any.
+    /// Whether it assigns requests to instances itself, by [`Scaling::choose`], unless they are sent to any.
     fn chooses(&self) -> bool {
         false
     }
 
-    /// The instance that the next request goes to, to wait there if all of its slots are taken; none: it waits in front. The
-    /// next one that is [placed](Scaling::placed) is the one chosen for.
+    /// The instance for the next request, which waits there if all of its slots are taken; `None`: it waits in front.
+    /// The choice is for the next request to be [placed](Scaling::placed).
     fn choose(&mut self) -> Option<InstanceId> {
         None
     }
 
-    /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
+    /// Whether it reads [`View::instances`], which is empty otherwise, because listing thousands takes time.
     fn looks_at_instances(&self, _now: SimTime) -> bool {
         false
     }
 
-    /// Which instances go first when there are too many. Starting ones go before ready ones.
+    /// Which instances are removed first when there are too many. Starting ones are removed before ready ones.
     fn removal(&self) -> Removal {
         Removal::IdleFirst
     }
@@ -308,48 +310,48 @@ pub trait Scaling: Send {
 /// What a policy remembers about a request.
 pub type RequestTag = bool;
 
-/// Which ready instances go first when there are too many.
+/// Which ready instances are removed first when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// Idle ones, youngest first; then busy ones, youngest first.
     IdleFirst,
-    /// The youngest, idle or not: as the ReplicaSet of Kubernetes, which knows nothing of requests.
+    /// The youngest, idle or not: like the ReplicaSet of Kubernetes, which does not know about requests.
     Youngest,
-    /// Idle ones, the one that has been idle longest first; then busy ones, youngest first.
+    /// Idle ones, the longest idle first; then busy ones, youngest first.
     LongestIdle,
 }
 
-/// What a scaling policy may look at: read only. Counts are of the instances that it governs and that take requests.
+/// What a scaling policy can read. Counts are of the instances that it controls and that accept requests.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The moment of the question.
+    /// The current time.
     pub now: SimTime,
-    /// The most it may ask for.
+    /// Maximum number that it may order.
     pub limit: u32,
-    /// What it ordered last.
+    /// The number last ordered.
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
-    /// How many there are of those ordered, and how many of them are ready.
+    /// How many of the ordered instances exist, and how many of them are ready.
     pub existing: u32,
     /// See `existing`.
     pub ready: u32,
-    /// Requests on them: those on instances that were withdrawn are in progress too.
+    /// Requests on instances, including instances that were withdrawn.
     pub taken: u32,
-    /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
+    /// The ordered instances, in order of creation, for a policy that [reads them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
     pub in_progress: u32,
     /// Requests that wait in front of the instances.
     pub queued: u32,
-    /// Everything since the start.
+    /// Totals since the start.
     pub totals: Totals,
 }
 
 /// One instance, as a scaling policy sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstanceView {
-    /// Its number in its function.
+    /// Its identifier in the function.
     pub id: InstanceId,
     /// When it was ordered.
     pub created: SimTime,
@@ -357,11 +359,11 @@ pub struct InstanceView {
     pub ready: Option<SimTime>,
     /// Requests on it.
     pub in_flight: u32,
-    /// When it became ready, or the last request on it ended.
+    /// When it became ready, or when the last request on it ended.
     pub last_used: SimTime,
 }
 
-/// What happened in a function since the start of the run; a policy takes differences.
+/// Totals of a function since the start of the run, of which a policy takes differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Requests that arrived.
@@ -370,16 +372,16 @@ pub struct Totals {
     pub ended: u64,
     /// Integral of the requests on instances, in ns.
     pub in_progress_ns: u128,
-    /// Integral of the requests that wait in front, in ns.
+    /// Integral of the requests that wait in front of the instances, in ns.
     pub queued_ns: u128,
-    /// Integral of the instances that take requests and are ready, in ns.
+    /// Integral of the ready instances that accept requests, in ns.
     pub ready_ns: u128,
-    /// Integral of all requests of the function in progress or waiting, whatever instances they are on, in ns.
+    /// Integral of all requests of the function in progress or queued, on whichever instances, in ns.
     pub load_ns: u128,
 }
 
 impl View<'_> {
-    /// Whether nobody is there, and there are as many instances as were ordered: then nothing happens by itself.
+    /// Whether there are no requests, and as many instances as ordered: then nothing happens by itself.
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
         self.in_progress == 0 && self.queued == 0 && self.existing == self.ordered

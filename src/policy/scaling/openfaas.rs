@@ -1,29 +1,29 @@
 //! OpenFaaS: the autoscaler of OpenFaaS Pro, and the alerts of the Community Edition.
 //!
-//! A function under the autoscaler of OpenFaaS Pro, with the labels `com.openfaas.scale.*`.
+//! A function with the autoscaler of OpenFaaS Pro, with the labels `com.openfaas.scale.*`.
 //!
-//! Published (docs.openfaas.com/architecture/autoscaling; recording rules in the chart openfaas of faas-netes): desired =
-//! ready replicas x mean load of one / (target x target proportion), rounded up, between min and max; the load by type
-//! as in [`OpenFaasLoad`]; with a `down.window` fewer replicas only if nothing in it recommended more; to zero when
-//! no request came for `zero-duration`. At zero the gateway blocks the first request, sets the minimum, and passes it on
-//! when a replica is ready.
+//! Published (docs.openfaas.com/architecture/autoscaling; recording rules in the chart openfaas of faas-netes): desired
+//! = ready replicas x mean load per replica / (target x target proportion), rounded up, between min and max; the load
+//! by type as in [`OpenFaasLoad`]; with a `down.window`, fewer replicas only if nothing in it recommended more; to zero
+//! when no request arrived for `zero-duration`. At zero, the gateway blocks the first request, sets the minimum, and
+//! passes it on when a replica is ready.
 //!
-//! Not published, and modeled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
-//! CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
-//! request is rejected; requests are spread over replicas at random, as by the Service of Kubernetes.
+//! Not published; assumptions: it decides when the rules are evaluated, every 15 s, and sees them without delay. CPU
+//! follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` returns 429, and the
+//! request is rejected; requests are spread over replicas at random, as by a Kubernetes Service.
 //!
-//! A function under the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
+//! A function with the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
 //! gateway adds replicas.
 //!
-//! Published (chart openfaas of faas-netes, gateway/handlers/alerthandler.go): the alert is that more than 5 requests a
-//! second were completed over the last 10 s, for 5 s; evaluated every 15 s. Each time that the gateway hears of it, it
-//! adds ceil(max / 100 x factor) replicas up to max, at most 5; when the alert is over, there are min again.
-//! Alertmanager tells of a new alert after 5 s, of its end at the next 10 s, and repeats it every 30 s.
+//! Published (chart openfaas of faas-netes, gateway/handlers/alerthandler.go): the alert is that more than 5 requests
+//! per second were completed over the last 10 s, for 5 s; evaluated every 15 s. Each time the gateway is notified, it
+//! adds ceil(max / 100 x factor) replicas up to max, at most 5; when the alert ends, it goes back to min. Alertmanager
+//! notifies of a new alert after 5 s, of its end at the next 10 s, and repeats it every 30 s.
 //!
-//! Modelled so: of the clocks of Prometheus and Alertmanager what follows from the above when they start together: an
-//! alert fires at the evaluation after the one that saw it first, and is heard of 5 s later, then every 40 s (the first
-//! multiple of 10 s beyond 30 s), and its end 10 s after the evaluation that saw it. Never zero replicas; requests are
-//! spread over replicas at random. Whatever ended counts as completed, also what was not served.
+//! Assumptions: the clocks of Prometheus and Alertmanager start together, from which the rest follows. An alert fires
+//! at the evaluation after the one that first saw it; the gateway is notified 5 s later, then every 40 s (the first
+//! multiple of 10 s beyond 30 s), and of its end 10 s after the evaluation that saw it. There are never zero replicas;
+//! requests are spread over replicas at random. Everything that ended counts as completed, even if it was not served.
 
 use std::collections::VecDeque;
 
@@ -37,11 +37,11 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 choice! {
-    /// What a replica is to have so much of.
+    /// The load that is measured per replica.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum OpenFaasLoad {
-        "rps" => Rps, "Requests completed in a second, over the last 30 s.";
-        "capacity" => Capacity, "Requests in flight, the most of the last 45 s.";
+        "rps" => Rps, "Requests completed per second, over the last 30 s.";
+        "capacity" => Capacity, "Maximum number of requests in flight over the last 45 s.";
         "cpu" => Cpu, "Milli-CPU in use, over the last minute.";
     }
 }
@@ -115,7 +115,7 @@ impl Policy for OpenFaasSpec {
     }
 }
 
-/// How often the most in flight is looked for.
+/// Interval at which the maximum in flight is determined.
 const SAMPLE: Span = Span::from_secs(5);
 
 /// The state of the autoscaler.
@@ -124,7 +124,7 @@ struct OpenFaas {
     spec: OpenFaasSpec,
     tick: SimTime,
     sample: SimTime,
-    /// When a request last came to a function at zero.
+    /// When a request last arrived at a function at zero.
     awake: SimTime,
     past: Past,
     in_flight: Peak,
@@ -133,12 +133,12 @@ struct OpenFaas {
     ordered: f64,
 }
 
-/// Totals at past looks.
+/// Totals at past evaluations.
 #[derive(Clone, Debug, Default)]
 struct Past(VecDeque<(SimTime, Totals)>);
 
 impl Past {
-    /// What happened in the last `window`; what came before the run was nothing.
+    /// What happened in the last `window`; before the run there was nothing.
     fn last(&mut self, now: SimTime, totals: Totals, window: Span) -> Totals {
         self.0.push_back((now, totals));
         while self.0.get(1).is_some_and(|(at, _)| *at + window <= now) {
@@ -153,7 +153,7 @@ fn per_second(count: u64, window: Span) -> f64 {
 }
 
 impl OpenFaas {
-    /// An autoscaler that has seen nothing.
+    /// An autoscaler without history.
     fn new(spec: OpenFaasSpec) -> Self {
         Self {
             spec,
@@ -168,7 +168,7 @@ impl OpenFaas {
         }
     }
 
-    /// The load of all replicas together.
+    /// The total load of all replicas.
     fn load(&mut self, view: &View<'_>, most_in_flight: f64) -> f64 {
         match self.spec.load {
             OpenFaasLoad::Rps => {
@@ -193,7 +193,7 @@ impl OpenFaas {
         let (least, most) = (f64::from(self.spec.min), f64::from(self.spec.max));
         let desired = (load / (self.spec.target * self.spec.target_proportion)).ceil().clamp(least, most);
         let desired = self.recommended.of(view.now, desired, self.spec.down_window);
-        // At zero it stays until somebody comes.
+        // At zero it stays there until a request arrives.
         if self.is_idle(view) || (self.ordered == 0.0 && view.now > SimTime::ZERO) { 0.0 } else { desired }
     }
 }
@@ -288,15 +288,15 @@ impl Policy for OpenFaasCeSpec {
     }
 }
 
-/// How often Prometheus evaluates its rules.
+/// Interval at which Prometheus evaluates its rules.
 const EVALUATION: Span = Span::from_secs(15);
-/// What its rate is over.
+/// Window of its rate.
 const RATE_WINDOW: Span = Span::from_secs(10);
-/// How long Alertmanager waits before it tells of a new alert.
+/// Delay until Alertmanager notifies of a new alert.
 const GROUP_WAIT: Span = Span::from_secs(5);
-/// When it tells of an end.
+/// Interval at which it notifies of the end of an alert.
 const GROUP_INTERVAL: Span = Span::from_secs(10);
-/// When it tells of the same alert again.
+/// Interval at which it repeats an alert.
 const REPEAT: Span = Span::from_secs(40);
 
 /// The state of the alerts.
@@ -308,7 +308,7 @@ struct OpenFaasCe {
     start_of_rate: SimTime,
     before: Totals,
     alert: Alert,
-    /// When the gateway hears the next time.
+    /// When the gateway is next notified.
     heard: SimTime,
     ordered: f64,
 }
@@ -322,7 +322,7 @@ enum Alert {
 }
 
 impl OpenFaasCe {
-    /// Alerts that have seen nothing.
+    /// Alerts without history.
     fn new(spec: OpenFaasCeSpec) -> Self {
         Self {
             ordered: f64::from(spec.min),
@@ -376,7 +376,7 @@ impl Scaling for OpenFaasCe {
         }
         if self.start_of_rate <= now {
             self.before = view.totals;
-            // The first one is early, and seen again.
+            // The first evaluation is early, and is repeated.
             let due = SimTime::from_nanos(self.evaluation.as_nanos() - RATE_WINDOW.as_nanos());
             self.start_of_rate = if due > now { due } else { due + EVALUATION };
         }
@@ -416,7 +416,7 @@ mod tests {
         }
     }
 
-    /// What it orders at each multiple of 5 s up to `until`, with totals and requests in flight as they then are.
+    /// What it orders at each multiple of 5 s up to `until`, given the totals and requests in flight at that time.
     fn orders(policy: &mut dyn Scaling, until: u64, seen: impl Fn(u64) -> (Totals, u32)) -> Vec<f64> {
         let mut answers = Vec::new();
         for now in (0..=until).step_by(5) {
@@ -443,7 +443,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_documentation() {
-        // Target 5, proportion 1: 15 in flight need 3 replicas, 25 need 5, none needs the minimum.
+        // Target 5, proportion 1: 15 in flight need 3 replicas, 25 need 5, none need the minimum.
         let capacity = OpenFaasSpec { target: 5.0, target_proportion: 1.0, ..spec(OpenFaasLoad::Capacity) };
         let mut policy = OpenFaas::new(capacity);
         let in_flight = |now: u64| {
@@ -456,13 +456,13 @@ mod tests {
             }
         };
         let answers = orders(&mut policy, 150, |now| (Totals::default(), in_flight(now)));
-        // The 25 of 55 s are the most until 100 s.
+        // The 25 at 55 s are the maximum until 100 s.
         assert_eq!([3, 6, 12, 18, 20, 21].map(|tick| answers[tick]), [3.0, 5.0, 5.0, 5.0, 5.0, 1.0]);
     }
 
     #[test]
     fn milli_cpus() {
-        // 2 requests in progress at 1,000 milli-CPU, / (500 x 0.9) = 4.4, when the minute is full.
+        // 2 requests in progress at 1,000 milli-CPU, / (500 x 0.9) = 4.4, once the minute is full.
         let mut policy = OpenFaas::new(OpenFaasSpec { target: 500.0, ..spec(OpenFaasLoad::Cpu) });
         let busy = |now: u64| Totals { in_progress_ns: u128::from(2 * now) * 1_000_000_000, ..Totals::default() };
         assert_eq!(orders(&mut policy, 75, |now| (busy(now), 2))[15], 5.0);
@@ -491,8 +491,8 @@ mod tests {
     #[test]
     fn an_alert_adds_a_fifth_of_the_most() {
         let spec = OpenFaasCeSpec { threshold: 5.0, min: 1, max: 5, factor: 20, max_inflight: 0 };
-        // 6 requests a second until 65 s: seen at 15 s, fires at 30 s, heard at 35 s and 75 s. At 75 s the rate is over:
-        // no alert any more, which is heard at 85 s.
+        // 6 requests per second until 65 s: seen at 15 s, fires at 30 s, notified at 35 s and 75 s. At 75 s the rate is
+        // back down: the alert ends, which is notified at 85 s.
         let answers = orders(&mut OpenFaasCe::new(spec.clone()), 90, |now| (completed(6 * now.min(65)), 0));
         assert_eq!([6, 7, 14, 15, 16, 17].map(|tick| answers[tick]), [1.0, 2.0, 2.0, 2.0, 2.0, 1.0]);
         let answers = orders(&mut OpenFaasCe::new(spec), 235, |now| (completed(6 * now), 0));

@@ -1,11 +1,11 @@
-//! The most that was wanted lately.
+//! The maximum of recent values.
 
 use std::collections::VecDeque;
 
 use crate::time::{SimTime, Span};
 
-/// What was wanted, and when: only what nothing later outdoes, the most in front. So nothing that is asked of it takes
-/// longer than what was added since, however far it reaches back.
+/// Values and their times: only those that no later value exceeds, largest first. So the cost of a query depends only
+/// on what was added since the last one, however long the window is.
 #[derive(Clone, Debug)]
 pub(super) struct Peak<T = f64>(VecDeque<(SimTime, T)>);
 
@@ -16,7 +16,7 @@ impl<T> Default for Peak<T> {
 }
 
 impl<T: Copy + PartialOrd> Peak<T> {
-    /// Adds what is wanted `now`; the answer is the most that was wanted since `delay` ago, that moment included.
+    /// Adds the value at `now`; returns the maximum since `delay` ago, inclusive.
     pub(super) fn of(&mut self, now: SimTime, wanted: T, delay: Span) -> T {
         while self.0.back().is_some_and(|(_, less)| *less <= wanted) {
             self.0.pop_back();
@@ -28,8 +28,8 @@ impl<T: Copy + PartialOrd> Peak<T> {
         self.0.front().map_or(wanted, |(_, most)| *most)
     }
 
-    /// Up to when the answer stays what it was, if no more is wanted from now on than what is wanted `now`, the least that ever
-    /// is.
+    /// Until when the result stays the same, if no more than the value at `now` is added from now on, and that is the
+    /// minimum.
     pub(super) fn holds_until(&self, now: SimTime, delay: Span) -> SimTime {
         self.0.front().map_or(SimTime::NEVER, |(at, _)| if *at < now { *at + delay } else { SimTime::NEVER })
     }

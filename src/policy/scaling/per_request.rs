@@ -1,4 +1,4 @@
-//! Each request that finds no free slot starts an instance: there is nothing to decide on a clock.
+//! Each request without a free slot starts an instance; nothing is decided on a clock.
 
 use super::{Policy, Scaling};
 use crate::rng::{Purpose, Stream};

@@ -1,8 +1,8 @@
-//! Instances for the load that is forecast, instead of the load that was.
+//! Instances for the forecast load instead of the past load.
 //!
-//! At the start of every interval as many instances as `forecast * margin / target`, rounded up. The load is the number of
-//! requests in progress or waiting, on average over an interval. While too little is known for a forecast, the interval that
-//! has just ended stands for it.
+//! At the start of every interval, the number of instances is `forecast * margin / target`, rounded up. The load is the
+//! number of requests in progress or queued, averaged over an interval. Until a forecast is possible, the interval that
+//! has just ended is used.
 
 pub mod forecast;
 mod holt_winters;
@@ -16,10 +16,10 @@ use crate::schema::scalars::{Count, Positive};
 use crate::time::{SimTime, Span};
 use forecast::{ForecastSpec, Forecaster};
 
-/// The most intervals that are remembered, or told to an oracle.
+/// Maximum number of intervals that are remembered, or given to an oracle.
 pub(crate) const INTERVALS_MAX: u64 = 1_000_000;
 
-/// What is below this is rounding in a forecast, and needs no instance.
+/// Values below this are rounding errors of a forecast, and need no instance.
 const NEGLIGIBLE: f64 = 1e-9;
 
 parameters! {
@@ -83,7 +83,7 @@ impl Policy for PredictiveSpec {
     }
 
     fn most_ordered(&self) -> u32 {
-        // With governs = "provisioned" it is always there.
+        // With governs = "provisioned" there is always a maximum.
         self.max_instances.unwrap_or(0)
     }
 
@@ -92,19 +92,19 @@ impl Policy for PredictiveSpec {
     }
 }
 
-/// The state of the rule.
+/// The state of the policy.
 #[derive(Clone, Debug)]
 pub struct Predictive {
     spec: PredictiveSpec,
     forecaster: Forecaster,
     next: SimTime,
     before: Totals,
-    /// The load of the interval that ended last.
+    /// The load of the last interval.
     last: Option<f64>,
 }
 
 impl Predictive {
-    /// A rule that has seen nothing.
+    /// A policy without history.
     #[must_use]
     pub fn new(spec: PredictiveSpec) -> Self {
         let season = spec.forecast.season().map(|season| (season.as_nanos() / spec.interval.as_nanos()) as usize);
@@ -112,7 +112,7 @@ impl Predictive {
         Self { spec, forecaster, next: SimTime::ZERO, before: Totals::default(), last: None }
     }
 
-    /// Learns from the interval that has just ended, if one has.
+    /// Adds the interval that has just ended, if one has.
     fn learn(&mut self, view: &View<'_>) {
         if view.now > SimTime::ZERO {
             let load = view.totals.since(&self.before).load_ns as f64 / self.spec.interval.as_nanos() as f64;
@@ -122,7 +122,7 @@ impl Predictive {
         self.before = view.totals;
     }
 
-    /// The largest forecast; nothing before the end of the first interval, unless the future is known.
+    /// The largest forecast; `None` before the end of the first interval, unless the future is known.
     fn load(&self) -> Option<f64> {
         let forecasts = (1..=self.spec.ahead as usize).filter_map(|steps| self.forecaster.forecast(steps));
         forecasts.reduce(f64::max).or(self.last)

@@ -1,22 +1,22 @@
 //! A policy on recorded metrics: what it would have decided, tick by tick.
 //!
-//! Pods and load are as recorded. What the policy remembers (windows, panic, stabilization) comes from its own decisions. A
-//! gauge keeps its value until the next sample, for `HOLD` at most: in a longer gap nothing is decided.
+//! Pods and load are as recorded. The state of the policy (windows, panic, stabilization) follows from its own
+//! decisions. A gauge keeps its value until the next sample, for at most `HOLD`: in a longer gap nothing is decided.
 
 use super::{Scaling, Totals, View};
 use crate::rng::{Purpose, Stream};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// For so long a sample holds, or for twice the usual time between samples: the lookback of Prometheus.
+/// How long a sample is valid, at least; otherwise twice the usual time between samples. The lookback of Prometheus.
 const HOLD: Span = Span::from_secs(300);
-/// More pods than Kubernetes has in a cluster are no recording.
+/// Maximum number of pods: more than a Kubernetes cluster has must be an error in the recording.
 pub const PODS_MAX: u32 = 200_000;
-/// Decisions of a replay; the rest of a longer recording is not replayed.
+/// Maximum number of decisions of a replay; the rest of a longer recording is not replayed.
 pub const TICKS_MAX: usize = 2_000_000;
 
 macro_rules! gauges {
     ($($(#[doc = $doc:literal])+ $name:ident = $key:literal,)*) => {
-        /// Something that monitoring records over time and autoscalers decide on.
+        /// A quantity that monitoring records over time and autoscalers decide on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Gauge {
             $($(#[doc = $doc])+ $name,)*
@@ -35,25 +35,25 @@ macro_rules! gauges {
 }
 
 gauges! {
-    /// Pods there are.
+    /// Existing pods.
     Pods = "pods",
-    /// Pods that are ready.
+    /// Ready pods.
     Ready = "ready_pods",
-    /// Pods that were ordered.
+    /// Ordered pods.
     Desired = "desired_pods",
     /// Requests in progress.
     Concurrency = "concurrency",
     /// Requests per second.
     Rate = "requests_per_second",
-    /// Requests or messages that wait.
+    /// Queued requests or messages.
     Queue = "queue_length",
-    /// Use of the CPU that the pods request, on average; 1 is all of it.
+    /// Average use of the CPU that pods request; 1: all of it.
     CpuUtilization = "cpu_utilization",
-    /// Requests in progress on a pod, on average.
+    /// Average number of requests in progress per pod.
     ConcurrencyPerPod = "concurrency_per_pod",
-    /// Requests per second of a pod, on average.
+    /// Average requests per second per pod.
     RatePerPod = "requests_per_second_per_pod",
-    /// Requests or messages that wait, for each pod.
+    /// Queued requests or messages per pod.
     QueuePerPod = "queue_length_per_pod",
     /// Knative's average over the stable window.
     StableConcurrency = "stable_concurrency",
@@ -63,18 +63,18 @@ gauges! {
     StableRate = "stable_requests_per_second",
     /// Knative's average over the panic window, of requests per second.
     PanicRate = "panic_requests_per_second",
-    /// Pods behind the averages per pod. Without it: those that are ready.
+    /// Pods behind the averages per pod. Default: the ready ones.
     SampledPods = "sampled_pods",
-    /// Running pods without a sample. Without it: none.
+    /// Running pods without a sample. Default: none.
     MissingPods = "missing_pods",
-    /// Pods behind the CPU utilization. Without it: those that are ready.
+    /// Pods behind the CPU utilization. Default: the ready ones.
     CpuSampledPods = "cpu_sampled_pods",
-    /// Running pods without a sample of CPU. Without it: none.
+    /// Running pods without a CPU sample. Default: none.
     CpuMissingPods = "cpu_missing_pods",
 }
 
 impl Gauge {
-    /// The gauge of a name in a table.
+    /// The gauge with this name in a table.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|gauge| gauge.name() == name)
@@ -87,7 +87,7 @@ impl Gauge {
     }
 }
 
-/// The values of all gauges at a moment.
+/// The values of all gauges at one time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorded([Option<f64>; Gauge::ALL.len()]);
 
@@ -98,7 +98,7 @@ impl Recorded {
         self.0[gauge as usize]
     }
 
-    /// From now on it has this value.
+    /// Sets the value from now on.
     pub fn set(&mut self, gauge: Gauge, value: f64) {
         let most = if gauge.is_pods() { f64::from(PODS_MAX) } else { 1e12 };
         self.0[gauge as usize] = Some(value.clamp(0.0, most));
@@ -109,72 +109,74 @@ impl Recorded {
         self.get(gauge).map(|value| value.round() as u32)
     }
 
-    /// Pods there are: as recorded, or else those ready, or those ordered.
+    /// Existing pods: as recorded, or else the ready ones, or the ordered ones.
     pub(super) fn pods(&self) -> u32 {
         [Gauge::Pods, Gauge::Ready, Gauge::Desired].iter().find_map(|gauge| self.count(*gauge)).unwrap_or(0)
     }
 
-    /// Pods that are ready: as recorded, or else all that there are.
+    /// Ready pods: as recorded, or else the existing ones.
     pub(super) fn ready(&self) -> u32 {
         self.count(Gauge::Ready).unwrap_or_else(|| self.pods())
     }
 
-    /// Pods that were ordered: as recorded, or else those there are.
+    /// Ordered pods: as recorded, or else the existing ones.
     fn ordered(&self) -> Option<u32> {
         [Gauge::Desired, Gauge::Pods, Gauge::Ready].iter().find_map(|gauge| self.count(*gauge))
     }
 }
 
-/// Values that were recorded at one moment.
+/// Values recorded at one time.
 pub type Sample = (SimTime, Vec<(Gauge, f64)>);
 
-/// What a replay is told about the function beside its policy.
+/// What a replay knows about the function besides its policy.
 pub struct Conditions<'a> {
-    /// Requests that a pod serves at a time.
+    /// Requests that a pod serves at once.
     pub per_instance: u32,
-    /// The most pods.
+    /// Maximum number of pods.
     pub limit: u32,
-    /// When the recording begins, since 1970: Knative's windows are aligned to that clock. None: not known.
+    /// When the recording starts, since the Unix epoch, because Knative's windows are aligned to that clock; `None`:
+    /// unknown.
     pub start: Option<Span>,
     /// Whether a gauge was recorded.
     pub has: &'a dyn Fn(Gauge) -> bool,
-    /// Random numbers for a purpose.
+    /// Random numbers for this purpose.
     pub stream: &'a dyn Fn(Purpose) -> Stream,
 }
 
 /// A policy that decides on recorded metrics.
 pub trait Replay {
-    /// When it decides next.
+    /// When it next decides.
     fn next(&self) -> SimTime;
 
-    /// From `now` on, this is what is recorded. It may bring the next decision forward to this moment.
+    /// From `now` on, these are the recorded values. This may bring the next decision forward to `now`.
     fn observe(&mut self, now: SimTime, recorded: &Recorded);
 
-    /// Pods that it orders, where `before` had been ordered (none: not known); nothing without data, or if it only looked.
+    /// Pods that it orders, where `before` had been ordered (`None`: unknown); `None` without data, or without a
+    /// decision.
     fn decide(&mut self, now: SimTime, before: Option<u32>) -> Option<u32>;
 
-    /// What its last decision rests on, in words.
+    /// The reason for its last decision, in words.
     fn why(&self) -> Option<String>;
 }
 
-/// One decision beside what was recorded.
+/// One decision next to what was recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// When.
+    /// Time of the decision.
     pub at: SimTime,
-    /// Pods that were ordered, or that there were, at the last sample before the next decision.
+    /// Pods ordered, or existing, at the last sample before the next decision.
     pub recorded: Option<u32>,
     /// Pods that the policy orders.
     pub decided: u32,
-    /// Pods there were, and how many of them were ready.
+    /// Existing pods, and how many of them were ready.
     pub pods: u32,
     /// See `pods`.
     pub ready: u32,
-    /// What the decision rests on.
+    /// The reason for the decision.
     pub why: String,
 }
 
-/// Replays a policy on samples, which are in order of time. `outcome` is the gauge that its decisions are compared with.
+/// Replays a policy on samples in order of time. `outcome` is the gauge with which its decisions are compared.
 #[must_use]
 pub fn replay(policy: &mut dyn Replay, samples: &[Sample], outcome: Gauge) -> Vec<Tick> {
     let hold = hold(samples);
@@ -199,7 +201,7 @@ pub fn replay(policy: &mut dyn Replay, samples: &[Sample], outcome: Gauge) -> Ve
                 let why = policy.why().unwrap_or_default();
                 ticks.push(Tick { at: now, recorded: None, decided, pods, ready, why });
             }
-            // Never twice at one moment.
+            // Never twice at the same time.
             now = policy.next().max(now + Span::from_nanos(1));
         }
         if until < next {
@@ -222,7 +224,7 @@ pub fn replay(policy: &mut dyn Replay, samples: &[Sample], outcome: Gauge) -> Ve
     ticks
 }
 
-/// How long a sample holds.
+/// How long a sample is valid.
 fn hold(samples: &[Sample]) -> Span {
     let mut steps: Vec<u64> = samples.windows(2).map(|pair| pair[1].0.since(pair[0].0).as_nanos()).collect();
     steps.sort_unstable();
@@ -230,16 +232,16 @@ fn hold(samples: &[Sample]) -> Span {
     HOLD.max(Span::from_nanos(usual.saturating_mul(2)))
 }
 
-/// A policy that looks at totals and no single pod, told what was recorded.
+/// A policy on recorded metrics that uses totals and no individual pods.
 pub(super) struct OnTotals {
     policy: Box<dyn Scaling>,
     per_instance: u32,
     limit: u32,
     recorded: Recorded,
     totals: Totals,
-    /// Totals are known up to here.
+    /// Totals are known up to this time.
     reached: SimTime,
-    /// Requests that arrived, with a part of the next one.
+    /// Requests that have arrived, including a fraction of the next one.
     arrived: f64,
     has_looked: bool,
 }
@@ -258,7 +260,7 @@ impl OnTotals {
         }
     }
 
-    /// Requests in progress; those that wait.
+    /// Requests in progress, and queued requests.
     fn load(&self) -> (f64, f64) {
         let queue = self.recorded.get(Gauge::QueuePerPod).map(|each| each * f64::from(self.recorded.ready().max(1)));
         let queue = self.recorded.get(Gauge::Queue).or(queue).unwrap_or(0.0);
@@ -266,7 +268,7 @@ impl OnTotals {
         (self.recorded.get(Gauge::Concurrency).or(each).unwrap_or(0.0), queue)
     }
 
-    /// What was recorded held until `now`.
+    /// Adds the recorded values, which have held until `now`.
     fn advance(&mut self, now: SimTime) {
         let held = now.since(self.reached).as_nanos() as f64;
         let (concurrency, queue) = self.load();
@@ -323,7 +325,7 @@ impl Replay for OnTotals {
     }
 }
 
-/// The first moment after `now` that is whole periods after `tick`.
+/// The first time after `now` that is a whole number of periods after `tick`.
 pub(super) fn next_tick(tick: SimTime, period: Span, now: SimTime) -> SimTime {
     let passed = now.as_nanos().saturating_sub(tick.as_nanos()) / period.as_nanos().max(1);
     tick + Span::from_nanos(period.as_nanos().saturating_mul(passed + 1))
@@ -375,7 +377,7 @@ mod tests {
         // Nothing is decided from 325 s to 2000 s, where nothing was recorded.
         assert_eq!(found[..4], [(0, 3, Some(4)), (10, 9, None), (20, 9, Some(9)), (30, 5, None)]);
         assert_eq!(found[found.len() - 2..], [(320, 5, None), (2_000, 7, Some(6))]);
-        // What had been ordered before a decision is not what was recorded at its moment.
+        // What had been ordered before a decision is not the value recorded at the same time.
         assert_eq!(policy.2[..4], [None, Some(4), Some(4), Some(9)]);
         assert_eq!(policy.2.last(), Some(&None), "after a gap nobody knows");
     }

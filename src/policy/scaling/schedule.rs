@@ -1,18 +1,18 @@
-//! Things to do at given times.
+//! Actions at given times.
 
 use crate::time::{SimTime, Span};
 
-/// When something is to be done.
+/// When an action happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timer {
-    /// For the first time, from the start of the run.
+    /// First, from the start of the run.
     pub(super) at: Span,
-    /// And then again and again after so long; none: once.
+    /// Interval of repetition; `None`: once.
     pub(super) every: Option<Span>,
 }
 
 impl Timer {
-    /// The first time it rings after `now`.
+    /// Its first time after `now`.
     fn after(self, now: SimTime) -> SimTime {
         let first = SimTime::ZERO + self.at;
         match self.every {
@@ -26,7 +26,7 @@ impl Timer {
     }
 }
 
-/// A list of things to do, and when each is due next.
+/// A list of actions and when each is due next.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule<T> {
     entries: Vec<(Timer, T, SimTime)>,
@@ -38,12 +38,12 @@ impl<T: Copy> Schedule<T> {
         Self { entries: entries.into_iter().map(entry).collect() }
     }
 
-    /// When anything is due next.
+    /// When the next action is due.
     pub(super) fn next(&self) -> SimTime {
         self.entries.iter().map(|(.., next)| *next).min().unwrap_or(SimTime::NEVER)
     }
 
-    /// What is due, in the order of the list: what comes last has the last word.
+    /// The actions that are due, in the order of the list, so that the last one prevails.
     pub(super) fn due(&mut self, now: SimTime) -> Vec<T> {
         let due = |(timer, what, next): &mut (Timer, T, SimTime)| {
             (*next <= now).then(|| {

@@ -1,7 +1,7 @@
 //! The number of instances follows a schedule.
 //!
-//! A timetable: of all instances, or of those that are kept warm while every other request gets one of its own, as the
-//! scheduled actions of Application Auto Scaling have it for provisioned concurrency, and what is called a minimum of
+//! Either the number of all instances, or of those that are kept warm while every other request gets an instance of its
+//! own, like the scheduled actions of Application Auto Scaling for provisioned concurrency, or a scheduled minimum of
 //! instances elsewhere.
 
 use super::replay::Gauge;
@@ -59,7 +59,7 @@ impl Policy for ScheduledSpec {
     }
 }
 
-/// The state of the timetable.
+/// The state of the schedule.
 #[derive(Clone, Debug)]
 struct Scheduled {
     schedule: Schedule<u32>,

@@ -1,7 +1,7 @@
 //! Target tracking of provisioned concurrency, as AWS Application Auto Scaling does it, with scheduled bounds.
 //!
-//! Source: the AWS documentation of target tracking for `LambdaProvisionedConcurrencyUtilization`; that in is gentler than
-//! out is documented, the exact step is not. The step here is proportional in both directions.
+//! Source: the AWS documentation of target tracking for `LambdaProvisionedConcurrencyUtilization`. It says that scaling
+//! in is more gradual than scaling out, but not by how much. The step here is proportional in both directions.
 
 mod tracker;
 
@@ -15,7 +15,7 @@ use crate::schema::scalars::{Count, Duration, Flag, Number};
 use crate::time::{SimTime, Span};
 use tracker::Tracker;
 
-/// One datapoint of the metric covers this long; the alarms are evaluated once for each.
+/// A datapoint of the metric covers this long; the alarms are evaluated once per datapoint.
 const DATAPOINT_PERIOD: Span = Span::from_secs(60);
 
 parameters! {
@@ -107,7 +107,7 @@ impl Policy for TargetTrackingSpec {
     }
 }
 
-/// The state of one scaling policy: the last datapoints and the last activities.
+/// The state of a scaling policy: the last datapoints and the last scaling activities.
 #[derive(Clone, Debug)]
 struct TargetTracking {
     spec: TargetTrackingSpec,
@@ -117,20 +117,20 @@ struct TargetTracking {
 }
 
 impl TargetTracking {
-    /// A policy that has seen nothing.
+    /// A policy without history.
     fn new(spec: TargetTrackingSpec) -> Self {
         Self { spec, datapoints: VecDeque::new(), scaled_out: None, scaled: None }
     }
 
-    /// A scheduled action: other bounds from now on. The answer is the capacity, moved within them.
+    /// A scheduled action: new bounds from now on; returns the capacity, moved within them.
     fn set_bounds(&mut self, min: u32, max: u32, current: u32) -> u32 {
         self.spec.min_capacity = min;
         self.spec.max_capacity = max.max(min);
         self.clamp(f64::from(current))
     }
 
-    /// The datapoint of the period that ends at `now`: the utilization of `current` provisioned environments, or nothing
-    /// if there are no data (without data it never scales). The answer is the capacity from now on.
+    /// The datapoint of the period that ends at `now`: the utilization of `current` provisioned environments, or `None`
+    /// without data, in which case it never scales. Returns the capacity from now on.
     fn observe(&mut self, now: SimTime, utilization: Option<f64>, current: u32) -> u32 {
         self.datapoints.push_back(utilization.filter(|value| value.is_finite()));
         while self.datapoints.len() > self.spec.out_datapoints.max(self.spec.in_datapoints).max(1) as usize {
@@ -157,7 +157,7 @@ impl TargetTracking {
         }
     }
 
-    /// Whether each of the newest `count` datapoints is there and holds.
+    /// Whether the last `count` datapoints all exist and satisfy a condition.
     fn in_a_row(&self, count: u32, holds: impl Fn(f64) -> bool) -> bool {
         self.datapoints.len() >= count as usize
             && self.datapoints.iter().rev().take(count as usize).all(|value| value.is_some_and(&holds))
@@ -176,7 +176,7 @@ fn is_over(since: Option<SimTime>, cooldown: Span, now: SimTime) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// The capacity after each datapoint, one a minute, starting from `current`.
+    /// The capacity after each datapoint, one per minute, starting from `current`.
     fn run(spec: TargetTrackingSpec, mut current: u32, datapoints: &[Option<f64>]) -> Vec<u32> {
         let mut policy = TargetTracking::new(spec);
         let minute = |n: usize| SimTime::ZERO + Span::from_secs(60 * n as u64);

@@ -1,4 +1,4 @@
-//! What the tests of the policies share.
+//! Shared by the tests of the policies.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -9,12 +9,12 @@ use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream, Streams};
 use crate::time::{SimTime, Span};
 
-/// A moment, in seconds.
+/// A time, in seconds.
 pub(super) fn at(seconds: u64) -> SimTime {
     SimTime::from_nanos(seconds * 1_000_000_000)
 }
 
-/// A view of nothing at a moment; what matters is set on it.
+/// An empty view at a time, on which tests set what matters.
 pub(super) const fn view(now: SimTime) -> View<'static> {
     let totals = Totals { arrived: 0, ended: 0, in_progress_ns: 0, queued_ns: 0, ready_ns: 0, load_ns: 0 };
     View {
@@ -32,7 +32,7 @@ pub(super) const fn view(now: SimTime) -> View<'static> {
     }
 }
 
-/// Instances that have been ready since the start, with so many requests on each.
+/// Instances that have been ready since the start, with this many requests on each.
 pub(super) fn ready(in_flight: &[u32]) -> Vec<InstanceView> {
     let instance = |(id, &in_flight): (usize, &u32)| InstanceView {
         id: InstanceId(id as u64),
@@ -44,21 +44,21 @@ pub(super) fn ready(in_flight: &[u32]) -> Vec<InstanceView> {
     in_flight.iter().enumerate().map(instance).collect()
 }
 
-/// A policy that answers what it is told to: one answer a second, the last one ever after.
+/// A policy with scripted answers: one per second, the last one repeated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     /// What it answers.
     pub answers: Vec<f64>,
-    /// How long after a question it wants to be asked again.
+    /// How long after a question it is next asked.
     pub pause: Span,
-    /// Which instances go first.
+    /// Which instances are removed first.
     pub removal: Removal,
-    /// When it wants to be asked next.
+    /// When it is next asked.
     pub next: SimTime,
 }
 
 impl Script {
-    /// These answers, a second apart.
+    /// These answers, one second apart.
     pub(crate) fn of(answers: &[f64]) -> Self {
         let pause = Span::from_secs(1);
         Self { answers: answers.to_vec(), pause, removal: Removal::IdleFirst, next: SimTime::ZERO }

@@ -1,7 +1,7 @@
-//! Thresholds: so many instances that each has a target of load.
+//! Thresholds: as many instances as a target load per instance requires.
 //!
-//! The simplest rule of all, as every home-made autoscaler has it: every `interval` as many instances as `load / target`,
-//! rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
+//! The simplest rule, typical of home-made autoscalers: every `interval`, as many instances as `load / target`, rounded
+//! up; fewer only if no decision of the last `scale_down_delay` wanted more.
 
 use super::clock::Clock;
 use super::peak::Peak;
@@ -13,12 +13,12 @@ use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 choice! {
-    /// What an instance is to have so much of.
+    /// The load that is measured per instance.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Load {
-        "concurrency" => Concurrency, "Requests in progress or waiting, on average over the interval.";
-        "request-rate" => RequestRate, "Requests that arrive in a second, on average over the interval.";
-        "queue-depth" => QueueDepth, "Requests that wait at the moment of the decision.";
+        "concurrency" => Concurrency, "Requests in progress or queued, averaged over the interval.";
+        "request-rate" => RequestRate, "Requests per second, averaged over the interval.";
+        "queue-depth" => QueueDepth, "Requests that are queued at the time of the decision.";
     }
 }
 
@@ -60,19 +60,19 @@ impl Policy for ThresholdsSpec {
     }
 }
 
-/// The state of the rule.
+/// The state of the policy.
 #[derive(Clone, Debug)]
 struct Thresholds {
     spec: ThresholdsSpec,
     clock: Clock,
     before: Totals,
     wanted: Peak,
-    /// The last load, the instances for it, and the answer.
+    /// The last load, the instances for it, and the result.
     last: Option<(f64, f64, f64)>,
 }
 
 impl Thresholds {
-    /// A rule that has seen nothing.
+    /// A policy without history.
     fn new(spec: ThresholdsSpec) -> Self {
         Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default(), last: None }
     }
@@ -134,7 +134,7 @@ impl Scaling for Thresholds {
 mod tests {
     use super::*;
 
-    /// What it answers at 10 s, 20 s ... with so many requests in progress during each interval.
+    /// Its decisions at 10 s, 20 s ... with this many requests in progress during each interval.
     fn answers(spec: &ThresholdsSpec, in_progress: &[u32]) -> Vec<f64> {
         let mut policy = Thresholds::new(spec.clone());
         let mut totals = Totals::default();

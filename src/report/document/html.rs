@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::{Block, Card, Cell, Document, Prose, Section, Span, Table, Tone, Value};
+use super::{Block, Card, Cell, Column, Document, Prose, Section, Span, Table, Tone, Value};
 use crate::report::chart::Drawn;
 use crate::report::phrases::is_bidi_control;
 
@@ -113,7 +113,7 @@ fn prose(prose: &Prose) -> Markup {
     html! {
         @for span in &prose.0 {
             @match span {
-                Span::Plain(text) => (text),
+                Span::Plain(text) => (unbroken(text)),
                 Span::Strong(text) => strong { (text) },
                 Span::Code(text) => code { (text) },
             }
@@ -125,10 +125,15 @@ fn card(card: &Card) -> Markup {
     html! {
         section.card {
             h2 { (card.title) }
-            p.figure { (card.figure) }
-            @for line in &card.lines { p { (line) } }
+            p.figure { (unbroken(&card.figure)) }
+            @for line in &card.lines { p { (unbroken(line)) } }
         }
     }
+}
+
+/// Keeps a number together with its interval and its percent sign.
+fn unbroken(text: &str) -> String {
+    text.replace(" ± ", "\u{a0}±\u{a0}").replace(" %", "\u{a0}%")
 }
 
 /// A chart with its caption.
@@ -156,7 +161,7 @@ fn table(table: &Table) -> Markup {
     };
     let label = if table.caption.is_empty() { table.rows_are } else { table.caption.as_str() };
     let label = if label.is_empty() { "Configurations" } else { label };
-    let class = if table.columns.len() > WIDE { "table wide" } else { "table" };
+    let class = if is_wide(table) { "table wide" } else { "table" };
     html! {
         div class=(class) tabindex="0" role="group" aria-label=(label) {
             table.sortable data-shown=(table.shown) {
@@ -193,8 +198,25 @@ fn is_empty(cell: &Cell) -> bool {
 
 /// Titles of more characters are set smaller.
 const LONG: usize = 60;
-/// Tables of more columns are wider than text should be.
-const WIDE: usize = 8;
+/// The width of a page of text, rem.
+const PAGE: f64 = 57.5;
+
+/// Whether a table needs more room than text has, by the usual width of characters.
+fn is_wide(table: &Table) -> bool {
+    let (character, small, padding, badge, prose) = (0.56, 0.48, 1.0, 2.2, 14.0);
+    let long = |text: &str, width: f64| text.chars().count() as f64 * width;
+    let of_cell = |cell: &Cell| {
+        let mark = if cell.tone == Tone::Plain { 0.0 } else { badge };
+        (long(&cell.short(), character) + mark).max(long(&cell.interval(), small)).max(long(&cell.note, small))
+    };
+    let of_column = |(place, column): (usize, &Column)| {
+        let head = column.name.split(['.', '_', ' ', '-']).map(|part| long(part, character)).fold(0.0, f64::max);
+        let cells = table.rows.iter().filter_map(|row| row.cells.get(place)).map(of_cell).fold(head, f64::max);
+        padding + if column.is_text { cells.min(prose) } else { cells }
+    };
+    let names = table.rows.iter().map(|row| long(&row.name, character)).fold(0.0, f64::max).min(prose);
+    names + padding + table.columns.iter().enumerate().map(of_column).sum::<f64>() > PAGE
+}
 
 fn cell(cell: &Cell) -> Markup {
     let badge = match cell.tone {
@@ -205,8 +227,8 @@ fn cell(cell: &Cell) -> Markup {
     let interval = cell.interval();
     html! {
         @if badge.is_empty() { (cell.short()) } @else { span class=(badge) { (mark(cell)) (cell.short()) } }
-        @if !interval.is_empty() { " " small { (interval) } }
-        @if !cell.note.is_empty() { " " small { (cell.note) } }
+        @if !interval.is_empty() { " " small { (unbroken(&interval)) } }
+        @if !cell.note.is_empty() { " " small { (unbroken(&cell.note)) } }
     }
 }
 

@@ -47,8 +47,8 @@ fn block(out: &mut String, block: &Block) {
         }
         Block::Cards(cards) => {
             for card in cards {
-                let lines: String = card.lines.iter().map(|line| format!("; {}", plain(line))).collect();
-                *out += &format!("- {}: **{}**{lines}\n", plain(&card.title), plain(&card.figure));
+                let (title, figure, rest) = (plain(&card.title), plain(&card.figure), plain(&card.rest()));
+                *out += &format!("- {title}: **{figure}**{rest}\n");
             }
             writeln!(out)
         }

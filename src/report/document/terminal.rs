@@ -89,12 +89,7 @@ fn block(out: &mut Text, block: &Block, detail: Detail) {
             out.line("");
             let width = cards.iter().map(|card| card.title.chars().count()).max().unwrap_or(0) + 2;
             for card in cards {
-                let mut text = card.figure.clone();
-                for line in &card.lines {
-                    let is_sentence = line.starts_with(char::is_uppercase);
-                    text += if is_sentence { ". " } else { "; " };
-                    text += line.trim_end_matches('.');
-                }
+                let text = card.figure.clone() + &card.rest();
                 let lines = wrapped(&clean(&text), WIDTH - width);
                 for (place, line) in lines.iter().enumerate() {
                     let title = if place == 0 { card.title.as_str() } else { "" };
@@ -169,8 +164,8 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     };
     let columns = (0..all).rev().find(|column| !is_prose(*column)).map_or(all, |last| last + 1);
     let without_prose = Layout { columns, ..plain };
-    // Where one row is recommended, how sure that is says more than the last column.
-    let is_choice = rows.iter().any(|(_, is_chosen, _)| *is_chosen);
+    // Where one row, or one column of rows without a heading, is recommended, how sure that is says more than the last column.
+    let is_choice = table.rows_are.is_empty() || rows.iter().any(|(_, is_chosen, _)| *is_chosen);
     let below = [short, shorter, shortest].into_iter();
     let fewer = (1.max(all.saturating_sub(1))..all).rev().map(|columns| Layout { columns, ..shortest });
     let below = below.chain(fewer).map(|layout| Layout { intervals: Intervals::Below, ..layout });

@@ -7,7 +7,7 @@ use crate::measure::Manifest;
 use crate::measure::chaos::{Chaos, Effect};
 use crate::measure::summary::Stat;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
-use crate::report::format::{Quantity, count, duration, exactly};
+use crate::report::format::{NOTHING, Quantity, count, duration, exactly};
 use crate::report::{Artefact, Report, csv, json, read_back};
 
 /// Rows on the first screen.
@@ -108,6 +108,7 @@ fn named(effect: &Effect) -> String {
         "deploy" => format!("deployment of {target}"),
         "slow-cold-start" => format!("slow cold starts of {target}"),
         "new-tenant" => "new tenant as large as all others".to_owned(),
+        "zone-lost" => format!("loss of a zone of {target}"),
         "spike" => format!("spike of {target}"),
         _ => format!("outage of {target}"),
     }
@@ -137,7 +138,7 @@ fn table(effects: &[Effect]) -> Table {
     let row = |one: &Effect| {
         let p99 = match one.p99_s {
             Some(mean) => Cell::stat(Quantity::Seconds, Stat { mean, half_width: None }),
-            None => Cell::text("-"),
+            None => Cell::text(NOTHING),
         };
         let recovered = match one.recovered_after_s {
             None => Cell::badge(Tone::Bad, "never"),

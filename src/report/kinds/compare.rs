@@ -86,8 +86,10 @@ impl Report for Compared {
             answer: vec![Block::Table(contenders(comparison, &choice)), Block::Note(rule(&choice, comparison).into())],
             sections,
             foot: format!(
-                "± is the half-width of the 95 % confidence interval. Differences from {} are shown where significant.",
-                comparison.baseline
+                "± is the half-width of the 95 % confidence interval. Differences from {} are shown where significant; \
+                 all are in comparison.csv.{}",
+                comparison.baseline,
+                if choice.has_prices { format!(" {}", phrases::MONTH) } else { String::new() }
             ),
         }
     }
@@ -171,9 +173,13 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
         columns.push(Column::new("$ per million", "Cost of a million successful requests"));
         columns.push(Column::new("Per month", "Cost of 30 days at this rate"));
     }
+    let has_free = comparison.contenders.iter().any(|one| one.summary.monthly_free_usd.mean > 0.0);
+    if has_free {
+        columns.push(Column::new("Free tier", "Deducted from the list price, per month"));
+    }
     let has_platforms = comparison.contenders.iter().any(|one| registry::platform(&one.name).is_some());
     if has_platforms {
-        columns.push(Column::text("Binds", "The limit that throttles the most requests"));
+        columns.push(Column::text("Main limit", "The limit that throttles the most requests"));
     }
     let row = |place: &usize| {
         let one = &comparison.contenders[*place];
@@ -193,9 +199,14 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
         } else if choice.has_prices {
             cells.extend([Cell::text("no prices"), Cell::text("")]);
         }
+        if has_free {
+            let is_free = one.summary.monthly_free_usd.mean > 0.0;
+            let deducted = is_free.then(|| Cell::stat(Quantity::Usd, one.summary.monthly_free_usd));
+            cells.push(deducted.unwrap_or_else(|| Cell::text("none")));
+        }
         if has_platforms {
             let first = one.summary.limits.first();
-            cells.push(Cell::text(first.map_or_else(|| "nothing".to_owned(), phrases::limit)));
+            cells.push(Cell::text(first.map_or_else(|| "none".to_owned(), phrases::limit)));
         }
         Row { name: one.name.clone(), is_chosen: choice.take == Some(*place), cells }
     };
@@ -364,7 +375,7 @@ fn components(comparison: &Comparison) -> Option<Table> {
         Row::new(subject.as_str(), cells)
     };
     let rows: Vec<Row> = subjects.iter().map(row).collect();
-    let caption = "What the components of the path count".to_owned();
+    let caption = "Counters of the components on the path".to_owned();
     (!rows.is_empty()).then_some(Table { caption, rows_are: "Figure", columns, rows, total: None, shown: ROWS })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn section(summary: &Summary) -> Option<Section> {
     if groups.is_empty() {
         return None;
     }
-    let short_of = Column::text("Short of", "What nodes had too little of when an instance had to wait");
+    let short_of = Column::text("Short of", "The resource that nodes were short of when an instance had to wait");
     let columns = headings(&COLUMNS).chain([short_of]).chain(headings(&STRANDED));
     let row = |(name, figures): &(String, Figures)| {
         let short = binding(figures).map_or_else(|| Cell::text(""), |what| Cell::text(what).toned(Tone::Bad));

@@ -6,7 +6,7 @@ use crate::measure::plan::{
     Asked, Beside, Candidate, Estimate, Headroom, Nearest, Outcome, Plan, Price, Role, StaticEstimate, Verdict,
 };
 use crate::report::document::{Block, Card, Cell, Column, Document, Place, Row, Section, Table, Tone};
-use crate::report::format::{NOTHING, Quantity, count, duration, percent, times};
+use crate::report::format::{NOTHING, Quantity, cents, count, duration, percent, times};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
 
 /// How many rows a table shows before "show all".
@@ -41,7 +41,11 @@ impl Report for Plan {
             extent: extent(self),
             answer: answer(self),
             sections: sections(self, manifest),
-            foot: format!("All statements hold simultaneously with {} confidence.", percent(self.method.confidence)),
+            foot: format!(
+                "All statements hold simultaneously with {} confidence. {}",
+                percent(self.method.confidence),
+                phrases::MONTH
+            ),
         }
     }
 }
@@ -69,8 +73,8 @@ fn title(plan: &Plan) -> String {
 /// What the recommended configuration costs: by the replications that the table shows.
 fn cost_of_best(plan: &Plan, best: &Candidate) -> String {
     match beside(plan, Role::Recommended) {
-        Some(one) => Quantity::Usd.text(one.month_usd.mean),
-        None => mean(Quantity::Usd, &best.month_usd),
+        Some(one) => Quantity::Usd.stat(&one.month_usd),
+        None => ranged(Quantity::Usd, &best.month_usd),
     }
 }
 
@@ -197,6 +201,12 @@ fn configurations(plan: &Plan) -> Table {
         })
         .collect();
     rows.push(row("Cost per month", &|one| Cell::stat(Quantity::Usd, one.month_usd)));
+    if plan.beside.iter().any(|one| one.monthly_free_usd.is_some()) {
+        rows.push(row("Free tier deducted", &|one| match one.monthly_free_usd {
+            Some(free) => Cell::stat(Quantity::Usd, free),
+            None => Cell::text(NOTHING),
+        }));
+    }
     rows.push(row("Difference from today", &|one| match today.filter(|today| today.role != one.role) {
         Some(today) => {
             let more = more_than(today, one);
@@ -217,12 +227,9 @@ fn configurations(plan: &Plan) -> Table {
     Table { caption: String::new(), rows_are: "", columns, rows, total: None, shown: ROWS }
 }
 
-/// What a configuration costs more than today's in a month, as the difference of what is shown of both: whole cents.
+/// What a configuration costs more than today's in a month, as the difference of the amounts shown.
 fn more_than(today: &Beside, other: &Beside) -> f64 {
-    let shown = |one: &Beside| {
-        if one.month_usd.mean >= 1.0 { (one.month_usd.mean * 100.0).round() / 100.0 } else { one.month_usd.mean }
-    };
-    shown(other) - shown(today)
+    cents(other.month_usd.mean) - cents(today.month_usd.mean)
 }
 
 fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
@@ -323,7 +330,8 @@ fn price_in_short(price: &Price) -> String {
     }
 }
 
-/// What would be set without an objective, and its cost.
+/// What would be set without an objective, and its cost: that of the recommended configuration less the difference shown, which
+/// is that of the same requests.
 fn price(plan: &Plan, price: &Price) -> (String, String) {
     let only = |text: &str| (text.to_owned(), String::new());
     let without = price.best_without.and_then(|number| plan.candidate(number));
@@ -333,7 +341,12 @@ fn price(plan: &Plan, price: &Price) -> (String, String) {
         (Some(one), Some(cost)) if cost.mean.is_some_and(|mean| mean <= 0.0) => {
             (plan.describe(one), "at about the same cost".to_owned())
         }
-        (Some(one), _) => (plan.describe(one), format!("at {}", mean(Quantity::Usd, &one.month_usd))),
+        (Some(one), cost) => {
+            let best = beside(plan, Role::Recommended).map(|best| best.month_usd.mean);
+            let less = best.zip(cost.as_ref().and_then(|cost| cost.mean)).map(|(best, less)| cents(best) - cents(less));
+            let at = less.map_or_else(|| mean(Quantity::Usd, &one.month_usd), |usd| Quantity::Usd.text(usd));
+            (plan.describe(one), format!("at {at}"))
+        }
     }
 }
 

@@ -192,14 +192,24 @@ const COLUMNS: [Metric; 13] = [
 fn functions(summary: &Summary, metrics: &[Metric], caption: &str) -> Table {
     let cells = |shape: &Shape<Stat>| -> Vec<Cell> {
         let stats = metrics.iter().map(|(.., quantity, stat)| Cell::stat(*quantity, *stat(shape)));
-        stats.chain([Cell::stat(Quantity::Usd, phrases::monthly(summary, shape))]).collect()
+        let month = summary.has_prices.then(|| Cell::stat(Quantity::Usd, phrases::monthly(summary, shape)));
+        stats.chain(month).collect()
     };
     let mut columns: Vec<Column> = metrics.iter().map(|(name, about, ..)| Column::new(*name, *about)).collect();
-    columns.push(Column::new("Per month", "Share of the cost of 30 days at this rate"));
-    let busiest = phrases::busiest(summary).into_iter();
-    let rows: Vec<Row> = busiest.map(|(name, shape)| Row::new(name, cells(shape))).collect();
-    let total = (rows.len() != 1).then(|| cells(&summary.total));
-    Table { caption: caption.to_owned(), rows_are: "Function", columns, rows, total, shown: ROWS }
+    columns.extend(summary.has_prices.then(|| Column::new("Per month", "Share of the cost of 30 days at this rate")));
+    let (used, unused): (Vec<_>, Vec<_>) = phrases::busiest(summary).into_iter().partition(|(_, shape)| {
+        shape.requests.arrived.mean > 0.0 || shape.instances.mean.mean > 0.0 || shape.cost_usd.total.mean > 0.0
+    });
+    let rows: Vec<Row> = used.into_iter().map(|(name, shape)| Row::new(name, cells(shape))).collect();
+    let total = (summary.functions.len() != 1).then(|| cells(&summary.total));
+    let without = match unused.len() {
+        0 => None,
+        1 => Some("1 function without requests is in functions.csv only".to_owned()),
+        n => Some(format!("{n} functions without requests are in functions.csv only")),
+    };
+    let caption: Vec<String> =
+        Some(caption.to_owned()).into_iter().filter(|one| !one.is_empty()).chain(without).collect();
+    Table { caption: caption.join("; "), rows_are: "Function", columns, rows, total, shown: ROWS }
 }
 
 /// What there is to say about how sure the numbers are; what is the same for many functions is only counted.

@@ -200,8 +200,8 @@ mod tests {
         runs[0].result.summary.total.cold_start_ratio = Stat { mean: 0.02, half_width: Some(0.001) };
         runs[1].result.summary.total.cold_start_ratio = Stat { mean: 0.01, half_width: Some(0.001) };
         let page = html::render(&document(&runs));
-        assert!(page.contains("-100 ± 50 ms (-20 %)"));
-        assert!(page.contains("-1.00 ± 0.14 pp<"), "a difference of shares, and no part of one");
+        assert!(page.contains("-100\u{a0}±\u{a0}50 ms (-20\u{a0}%)"));
+        assert!(page.contains("-1.00\u{a0}±\u{a0}0.14 pp<"), "a difference of shares, and no part of one");
         assert!(markdown::render(&document(&runs), "forewarm run").contains("-100 ± 50 ms (-20 %)"));
     }
 

@@ -9,7 +9,7 @@ use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section
 use crate::report::format::{Quantity, count, exactly};
 use crate::report::sweep::digest::{Digest, Kept};
 use crate::report::sweep::{SweepReport, chart};
-use crate::report::{Artefact, Report, read_back};
+use crate::report::{Artefact, Report, phrases, read_back};
 
 /// Rows of the table of points; all are in the files.
 const ROWS: usize = 2_000;
@@ -99,9 +99,15 @@ impl Report for SweepReport {
             ),
             answer: vec![Block::Table(points(digest, has_prices(digest)))],
             sections,
-            foot: "± is the half-width of the 95 % confidence interval over replications. All configurations are in \
-                   sweep.csv."
-                .to_owned(),
+            foot: format!(
+                "± is the half-width of the 95 % confidence interval over replications. All configurations are in \
+                 sweep.csv.{}",
+                match &scenario.platform.billing {
+                    Some(billing) if billing.has_free_tier() => format!(" {} A free tier is deducted.", phrases::MONTH),
+                    _ if has_prices(digest) => format!(" {}", phrases::MONTH),
+                    _ => String::new(),
+                }
+            ),
         }
     }
 }
@@ -113,8 +119,8 @@ fn title(digest: &Digest) -> String {
     let is_charged = digest.best.as_ref().is_some_and(|best| best.cost_and_latency[0].mean > 0.0);
     let best = if is_charged { "cheapest" } else { "fastest" };
     let cost = digest.best.as_ref().filter(|_| is_charged);
-    let cost = cost
-        .map_or_else(String::new, |best| format!(" at {} a month", Quantity::Usd.text(best.cost_and_latency[0].mean)));
+    let cost =
+        cost.map_or_else(String::new, |best| format!(" at {} a month", Quantity::Usd.stat(&best.cost_and_latency[0])));
     match (digest.met, set) {
         (Some(0), _) => format!("None of the {all} configurations meets every objective"),
         (Some(met), Some(set)) => {

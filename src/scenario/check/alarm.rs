@@ -1,4 +1,4 @@
-//! Alarms: what they watch, and whether that can be.
+//! Alarms: what they watch, and whether it can be watched.
 
 use super::{Checker, Known};
 use crate::metric::signal::Signal;
@@ -10,24 +10,27 @@ use crate::scenario::raw::alarm::AlarmTable;
 use crate::schema::diagnostic::{Problem, Problems, instead};
 use crate::time::Span;
 
-/// Periods shorter than a minute, s.
+/// Minimum length of a period, s.
 const SHORT_S: [u64; 3] = [10, 20, 30];
 const MINUTE: u64 = 60;
 
-/// Refuses to watch costs where they are not charged request by request.
+/// Rejects alarms on costs that are not charged per request.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let watches = scenario.alarms.iter().zip(file.alarm.iter()).filter(|(alarm, _)| alarm.signal == Signal::Cost);
     for (_, table) in watches {
         if let Some(why) = not_by_request(scenario) {
-            let message = format!("cost is watched only where each request is charged for by itself, and {why}");
-            let help = "watch what drives it, as \"requests.arrived\" or \"instances.peak\"";
+            let message = format!("cost can be watched only if requests are charged individually, but {why}");
+            let help = "watch what drives it, such as \"requests.arrived\" or \"instances.peak\"";
             problems.push(Problem::error(table.metric.place, message).help(help));
         }
     }
 }
 
-/// Why what is charged does not follow from requests alone; none if it does.
+/// Why the cost does not follow from requests alone; `None` if it does.
 fn not_by_request(scenario: &Scenario) -> Option<String> {
+    if !scenario.site_platforms.is_empty() {
+        return Some("sites have platforms of their own".to_owned());
+    }
     let Some(billing) = &scenario.platform.billing else {
         return Some("there are no prices".to_owned());
     };
@@ -50,7 +53,7 @@ fn not_by_request(scenario: &Scenario) -> Option<String> {
         } else if is_provisioned {
             Some(format!("`function.{name}` has provisioned concurrency"))
         } else {
-            function.snapshot_charged.then(|| format!("snapshots of `function.{name}` are charged for"))
+            function.snapshot_charged.then(|| format!("snapshots of `function.{name}` are charged"))
         }
     })
 }
@@ -64,7 +67,7 @@ impl Checker<'_, '_> {
         let signals = signals_of(kind);
         let Some((_, signal)) = signals.iter().find(|(name, _)| name == wanted) else {
             let whose = if kind == "total" { "all requests together".to_owned() } else { format!("a {kind}") };
-            let message = format!("\"{wanted}\" is not watched of {whose}");
+            let message = format!("\"{wanted}\" cannot be watched for {whose}");
             let help = instead(wanted, "what is watched is", signals.iter().map(|(name, _)| name.as_str()));
             self.problems.push(Problem::error(metric.place, message).help(help));
             return None;
@@ -103,7 +106,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What one of several keys names, with its kind; the total where none is given.
+    /// What one of several keys names, with its kind; the total if none is given.
     pub(super) fn about<'k>(
         &mut self,
         what: &str,

@@ -1,4 +1,4 @@
-//! Models that serve requests in batches: what goes with them.
+//! Functions that serve requests in batches: what can be combined with that.
 
 use super::Checker;
 use crate::dist::Dist;
@@ -31,7 +31,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What says in another way how long requests run.
+    /// Other keys that say how long requests run.
     fn instead_of_batching(&mut self, table: &FunctionTable, path: &str) {
         let others = [
             ("duration", table.duration.is_some(), table.duration.place),
@@ -42,19 +42,19 @@ impl Checker<'_, '_> {
         for (key, is_there, place) in others {
             if is_there {
                 let message = format!("`{path}` has both `batching` and `{key}`");
-                let help = format!("the steps of the batch say how long a request runs: remove `{key}`");
+                let help = format!("the steps of the batch determine how long a request runs: remove `{key}`");
                 self.problems.push(Problem::error(place, message).help(help));
             }
         }
         let shares = self.cpu_of(table).sharing.is_some();
         if let Some(cpu) = table.cpu.as_ref().filter(|_| shares) {
             let message = format!("`{path}.cpu` has no effect on a function with `batching`");
-            let help = "a batch runs on the accelerator: of `cpu` only `request` may stand there";
+            let help = "a batch runs on the accelerator: only `cpu.request` can be set";
             self.problems.push(Problem::error(cpu.place, message).help(help));
         }
     }
 
-    /// Loading the weights, the last phase of a cold start.
+    /// Loading the weights: the last phase of a cold start.
     pub(super) fn load_phase(&mut self, own: &BatchingTable, path: &str) -> Option<Phase> {
         let (size, speed) = (*own.model_size, *own.load_per_second);
         match (size, speed) {
@@ -65,7 +65,7 @@ impl Checker<'_, '_> {
                 Some(Phase { name: "model".to_owned(), duration, billed: true })
             }
             _ => {
-                let message = format!("`{path}.batching`: `model-size` and `load-per-second` go together");
+                let message = format!("`{path}.batching`: `model-size` and `load-per-second` must be set together");
                 let help = "as in model-size = \"16GB\", load-per-second = \"3500MB\"";
                 self.problems.push(Problem::error(own.place, message).help(help));
                 None

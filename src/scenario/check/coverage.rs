@@ -1,4 +1,4 @@
-//! Which part of a run the requests of a source cover.
+//! The part of a run in which a source sends requests.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use crate::schema::diagnostic::{Problem, Problems};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
-/// Warns of sources that send nothing before the horizon, and of recorded ones that end long before it.
+/// Warns about sources that send nothing before the horizon, and recorded ones that end long before it.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon;
     let mut all: HashMap<&str, Coverage> = HashMap::new();
     for source in &scenario.sources {
-        // A trace has a source for each of its functions, with its own name before the slash.
+        // A trace has a source for each of its functions, prefixed with its own name and a slash.
         let name = source.name.split('/').next().unwrap_or_default();
         all.entry(name).or_default().add(&source.arrivals, SimTime::from(horizon));
     }
@@ -40,7 +40,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
-/// Less than nine tenths of the way.
+/// Less than nine tenths of the horizon.
 fn is_long_before(end: Span, horizon: Span) -> bool {
     u128::from(end.as_nanos()) * 10 < u128::from(horizon.as_nanos()) * 9
 }
@@ -48,9 +48,9 @@ fn is_long_before(end: Span, horizon: Span) -> bool {
 /// When a source sends requests.
 #[derive(Default)]
 struct Coverage {
-    /// Whether any comes before the horizon.
+    /// Whether any request is sent before the horizon.
     is_any: bool,
-    /// Of recorded requests, the first and the end.
+    /// For recorded requests, the first one and the end.
     first: Option<Span>,
     end: Option<Span>,
 }
@@ -69,7 +69,7 @@ impl Coverage {
             }
             _ => None,
         };
-        // Of processes that remember, an average says nothing about a single request.
+        // For processes with memory, an average says nothing about individual requests.
         let is_average =
             matches!(arrivals, ArrivalSpec::Renewal { .. } | ArrivalSpec::Mmpp { .. } | ArrivalSpec::Closed { .. });
         self.is_any |= match (arrivals.expected_before(horizon, 1.0), recorded) {

@@ -7,17 +7,17 @@ use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::Problem;
 use crate::time::Span;
 
-/// The period of the CPU quota unless something else is written: `cpu.cfs_period_us` of Linux (kernel documentation, CFS
-/// Bandwidth Control), which Kubernetes leaves as it is (`cpuCFSQuotaPeriod` of the kubelet).
+/// The default period of the CPU quota: `cpu.cfs_period_us` of Linux (kernel documentation, CFS Bandwidth Control),
+/// which Kubernetes does not change (`cpuCFSQuotaPeriod` of the kubelet).
 const PERIOD: Span = Span::from_millis(100);
 
-/// What Linux takes for a period.
+/// The periods that Linux accepts.
 const PERIODS: [Span; 2] = [Span::from_millis(1), Span::from_secs(1)];
 
-/// Limits that a processor can be shared under, in vCPUs: a thousandth is the least that Kubernetes knows.
+/// CPU limits, in vCPUs: Kubernetes counts in thousandths.
 const LIMITS: [f64; 2] = [0.001, 10_000.0];
 
-/// Whether anything is said about how requests share processors: what an instance takes of its node is not.
+/// Whether any key says how requests share the CPU; the request on the node does not.
 fn shares(table: &CpuTable) -> bool {
     let CpuTable { place: _, request: _, limit, cpu_bound_share, threads, period } = table;
     limit.is_some() || cpu_bound_share.is_some() || threads.is_some() || period.is_some()
@@ -49,12 +49,13 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What cannot be shared, and what is hardly meant.
+    /// Rejects what cannot be shared, and warns about what is unlikely to be intended.
     pub(super) fn cpu(&mut self, table: &FunctionTable, path: &str, slots: u32) {
         let Some(own) = table.cpu.as_ref() else { return };
         if let Some(limit) = own.limit.filter(|limit| !(LIMITS[0]..=LIMITS[1]).contains(limit)) {
             let message = format!("`{path}.cpu.limit` is {limit}: it must be from {} to {}", LIMITS[0], LIMITS[1]);
-            self.problems.push(Problem::error(own.limit.place, message).help("it is a number of vCPUs, as 0.5 or 2"));
+            self.problems
+                .push(Problem::error(own.limit.place, message).help("it is a number of vCPUs, such as 0.5 or 2"));
         }
         self.quota_period(&own.period, &format!("{path}.cpu.period"));
         if let (Some(request), Some(limit)) = (*own.request, *own.limit)
@@ -69,16 +70,16 @@ impl Checker<'_, '_> {
                 "`{path}` has `cpu` without `cpu-bound-share`: its requests, up to {slots} on an instance, compute all the \
                  time"
             );
-            let help = "write the part of `duration` in which they do, as in cpu.cpu-bound-share = 0.2";
+            let help = "set the share of `duration` in which they compute, as in cpu.cpu-bound-share = 0.2";
             self.problems.push(Problem::warning(own.place, message).help(help));
         }
     }
 
-    /// A period that Linux takes.
+    /// A period that Linux accepts.
     pub(super) fn quota_period(&mut self, period: &Spanned<Option<Span>>, key: &str) {
         if let Some(wrong) = period.value.filter(|period| !(PERIODS[0]..=PERIODS[1]).contains(period)) {
             let message = format!("`{key}` is {wrong}: it must be from {} to {}", PERIODS[0], PERIODS[1]);
-            self.problems.push(Problem::error(period.place, message).help("Linux has 100ms unless told otherwise"));
+            self.problems.push(Problem::error(period.place, message).help("the default of Linux is 100ms"));
         }
     }
 }

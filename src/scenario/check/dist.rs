@@ -6,11 +6,11 @@ use crate::scenario::model::Phase;
 use crate::scenario::raw::cold_start::{ColdStartTable, SnapshotTable};
 use crate::schema::decode::Spanned;
 
-/// Phases that the platform goes through before anything of the function runs: never billed.
+/// Phases of the platform, before any code of the function runs: never billed.
 const UNBILLED: [&str; 2] = ["environment", "image"];
 
 impl Checker<'_, '_> {
-    /// A distribution; what is wrong with its parameters is known.
+    /// A distribution; problems of its parameters have been reported.
     pub(super) fn dist(&mut self, spec: &DistSpec) -> Option<Dist> {
         match spec.file() {
             Some((file, unit)) => self.data.empirical(&file.value, unit, file.place, self.problems),
@@ -18,7 +18,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Reads the file of a distribution that has one, so that it can be made whenever it is needed.
+    /// Reads the file of a distribution, if it has one, so that it can be built at any time.
     pub(super) fn load(&mut self, spec: Option<&mut DistSpec>) {
         if let Some(spec) = spec
             && let Some((file, unit)) = spec.file()
@@ -41,7 +41,7 @@ impl Checker<'_, '_> {
                     let duration = self.dist(dist)?;
                     Some(Phase { name: name.clone(), duration, billed: !UNBILLED.contains(&name.as_str()) })
                 };
-                // All are looked at before one that is wrong ends it.
+                // All are checked before an invalid one ends it.
                 phases.iter().map(phase).collect::<Vec<_>>().into_iter().collect()
             }
         }
@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
             let duration = dist.map(|dist| self.dist(dist))?;
             Some(duration.map(|duration| Phase { name: name.to_owned(), duration, billed }))
         };
-        // All are looked at before one that is wrong ends it.
+        // All are checked before an invalid one ends it.
         let phases = phases.into_iter().filter_map(phase).collect::<Vec<_>>();
         phases.into_iter().collect::<Option<_>>().filter(|_| table.restore.is_some())
     }

@@ -1,9 +1,10 @@
-//! Functions: what their values mean together and with what the platform allows.
+//! Functions: what their values mean, together and under the limits of the platform.
 
 use std::collections::HashMap;
 
 use super::Checker;
 use crate::dist::Dist;
+use crate::id::PlatformId;
 use crate::path::async_queue::AsyncParameters;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Architecture, Concurrency, Function, Overflow};
@@ -17,7 +18,7 @@ use crate::time::Span;
 use crate::workload::trace::TraceFunction;
 
 impl Checker<'_, '_> {
-    /// A function; `traced` is what a trace knows about it.
+    /// A function; `traced`: what a trace knows about it.
     pub(super) fn function(
         &mut self,
         table: &FunctionTable,
@@ -54,7 +55,7 @@ impl Checker<'_, '_> {
         }
         let mut selection = table.selection.unwrap_or_default();
         self.instance_memory(table, path, &scaling);
-        // Of a policy with mistakes in it only what is certain is used.
+        // Of a policy with problems, only what is certain is used.
         if let (Some(concurrency), false) = (&mut concurrency, table.scaling.broken) {
             self.ordered(table, path, &scaling, &mut selection, concurrency);
         }
@@ -75,12 +76,12 @@ impl Checker<'_, '_> {
         }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist),
-            // Where requests bring their durations, the law is not used.
+            // Where requests bring their durations, the distribution is not used.
             None if traced.is_some_and(|traced| traced.has_durations || traced.duration.is_some()) => {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
             }
             None if table.duration.broken => None,
-            // The steps, of the request or of the batch, say it.
+            // The steps, or the batch, determine it.
             None if !table.step.is_empty() || table.batching.is_some() => Some(Dist::Constant(Span::ZERO)),
             None => {
                 let problem =
@@ -89,7 +90,7 @@ impl Checker<'_, '_> {
                 None
             }
         };
-        // Restoring a snapshot has a limit of its own, and what is ordered may take its time.
+        // Restoring a snapshot has its own limit, and instances ordered in advance have no limit.
         let one_each = concurrency.as_ref().is_some_and(|concurrency| concurrency.per_instance == 1);
         let by_request = !scaling.owns_all_instances();
         let init_timeout = self.init_timeout.filter(|_| one_each && by_request && snapshot(table).is_none());
@@ -98,13 +99,15 @@ impl Checker<'_, '_> {
         }
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
+            // Known by whoever knows the sites.
+            platform: PlatformId::default(),
             app: table.app.value.clone(),
             runtime: table.runtime.value.clone(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
             cpu: self.cpu_of(table),
             gpu: *table.gpu,
-            // These two are found when all names are known.
+            // These two are resolved when all names are known.
             node_group: None,
             image: None,
             timeout: all_or_nothing(timeout)?,
@@ -114,7 +117,7 @@ impl Checker<'_, '_> {
             termination_grace_period: self.grace_period(table, path, &scaling),
             duration: duration?,
             cold_duration: cold_duration?,
-            // What they call is found when all that can be called is known.
+            // The targets of calls are resolved when all of them are known.
             steps: Vec::new(),
             batching,
             failure_ratio: *table.failure_ratio,
@@ -128,7 +131,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// How long a busy instance that is withdrawn may go on.
+    /// How long a busy instance that is withdrawn may continue.
     fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: &ScalingSpec) -> Option<Span> {
         let written = &table.termination_grace_period;
         if written.is_some() && matches!(scaling, ScalingSpec::PerRequest(_)) {
@@ -142,7 +145,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What a real platform would refuse.
+    /// Rejects what a real platform would reject.
     fn allowed(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
         let platform = &allowed.platform;
         if let Some(what) = allowed.refused_memory(*table.memory) {
@@ -211,7 +214,7 @@ impl Checker<'_, '_> {
         self.lacking(table, path, allowed);
     }
 
-    /// What a platform does not have.
+    /// Rejects what a platform does not have.
     fn lacking(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
         let concurrency = &table.concurrency;
         let asked = [
@@ -314,7 +317,7 @@ fn snapshot(table: &FunctionTable) -> Option<&SnapshotTable> {
     }
 }
 
-/// Checks what may be absent: none if it is wrong, some none if it is absent.
+/// Checks an optional value: `None` if it is invalid, `Some(None)` if it is absent.
 fn optional<T, U>(at: &Spanned<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
     match at.value.as_ref() {
         Some(value) => check(value).map(Some),
@@ -323,7 +326,7 @@ fn optional<T, U>(at: &Spanned<Option<T>>, check: impl FnOnce(&T) -> Option<U>) 
     }
 }
 
-/// Of something that is absent or was checked: none if it is wrong.
+/// The same for a value that has been checked: `None` if it is invalid.
 fn all_or_nothing<T>(checked: Option<Option<T>>) -> Option<Option<T>> {
     match checked {
         None => Some(None),

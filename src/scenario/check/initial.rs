@@ -1,4 +1,4 @@
-//! Instances that exist at the start of the run: whether the limits allow them.
+//! Instances at the start of the run: whether the limits allow them.
 
 use super::Checker;
 use crate::scenario::limits::MAX_PROVISIONED;
@@ -45,10 +45,10 @@ impl Checker<'_, '_> {
     }
 }
 
-/// What the limits of a scenario say to its initial state.
+/// The problems of the initial state under the limits of a scenario.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
-    let (mut unreserved, mut all) = (0, 0);
-    // Functions that a trace brings stand behind those of the file, and begin as `function-defaults` says.
+    let (mut unreserved, mut all) = (vec![0; 1 + scenario.site_platforms.len()], 0);
+    // Functions from traces come after those of the file, and start as `function-defaults` says.
     let of_all = file.function_defaults.as_ref().and_then(|defaults| defaults.initial.as_ref());
     let written = file.function.iter().map(|table| table.initial.as_ref()).chain(std::iter::repeat(of_all));
     for (function, written) in scenario.functions.iter().zip(written) {
@@ -59,9 +59,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             problems.push(Problem::error(written.place, message).help(help));
         }
         if function.concurrency.reserved.is_none() && initial.busy > 0 {
-            unreserved += u64::from(initial.busy);
-            let limit = scenario.unreserved_concurrency();
-            if unreserved > u64::from(limit) {
+            let unreserved = &mut unreserved[function.platform.0 as usize];
+            *unreserved += u64::from(initial.busy);
+            let limit = scenario.unreserved_concurrency(function.platform);
+            if *unreserved > u64::from(limit) {
                 let message = format!("`{path}`: {unreserved} requests are in progress at the start, but the account");
                 let problem = Problem::error(written.busy.place, format!("{message} allows {limit}"));
                 problems.push(problem.help("functions with reserved concurrency are not counted"));
@@ -75,7 +76,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
-/// Why a function cannot begin so, and what to do.
+/// Why a function cannot start like this, and what to do.
 fn refused(function: &Function, initial: &Initial, path: &str) -> Option<(String, &'static str)> {
     let concurrency = &function.concurrency;
     let instances = u64::from(initial.busy) + u64::from(initial.idle) + u64::from(concurrency.provisioned);

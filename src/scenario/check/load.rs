@@ -1,4 +1,4 @@
-//! How much arrives, compared with what can be served and with what can be simulated.
+//! How much load arrives, compared with what can be served and simulated.
 
 use crate::id::FnId;
 use crate::policy::scaling::{COOL_DOWN, Load, ORDERED_MAX, ScalingSpec};
@@ -10,13 +10,13 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
-/// Replications if the number is not set: enough for an interval.
+/// Default number of replications: enough for an interval.
 const DEFAULT_REPLICATIONS: u32 = 5;
 
-/// Warns of what will not be served or never asked for, and refuses what would never end.
+/// Warns about load that will not be served or sent, and rejects runs that would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    // Requests per second and their load, of each function that sources call directly.
+    // Requests per second of each function that sources call directly, and the load they cause.
     let mut rates = vec![(0.0, 0.0); scenario.functions.len()];
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
@@ -68,12 +68,12 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
-/// How many replications there are if it is not set: it follows from the scenario alone.
+/// The default number of replications, which follows from the scenario alone.
 pub(super) fn default_replications(scenario: &Scenario) -> u32 {
     if expected_requests(scenario) < FEW_REQUESTS { DEFAULT_REPLICATIONS } else { 1 }
 }
 
-/// How many requests there will be in a replication, roughly.
+/// Approximate number of requests in a replication.
 fn expected_requests(scenario: &Scenario) -> f64 {
     let horizon = scenario.simulation.horizon.as_secs_f64();
     let of = |source: &Source| {
@@ -84,7 +84,7 @@ fn expected_requests(scenario: &Scenario) -> f64 {
     scenario.sources.iter().map(of).sum()
 }
 
-/// How long a request of a source runs on average, until it is cut off, s.
+/// Mean duration of a source's requests, up to the timeout, s.
 fn service_of(scenario: &Scenario, source: &Source) -> f64 {
     let service = source.service_mean_s(&scenario.functions);
     let Target::Function(id) = source.target else { return service };
@@ -92,13 +92,13 @@ fn service_of(scenario: &Scenario, source: &Source) -> f64 {
     timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
 }
 
-/// How long a request runs on average, until it is cut off, s.
+/// Mean duration of a request, up to the timeout, s.
 fn service_s(function: &Function) -> f64 {
     function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s())
 }
 
-/// What the users of a closed loop ask for beyond what is served, requests per second: who is refused thinks and asks again at
-/// once, and who gives up waiting does so too.
+/// Additional requests per second of a closed loop beyond those served: a rejected user thinks and immediately tries
+/// again, and so does one whose request leaves the queue unserved.
 fn refused_rate(scenario: &Scenario, function: &Function, arrivals: &ArrivalSpec) -> f64 {
     let ArrivalSpec::Closed { users, think } = arrivals else { return 0.0 };
     let (queue, patience) = match function.concurrency.overflow {
@@ -112,9 +112,9 @@ fn refused_rate(scenario: &Scenario, function: &Function, arrivals: &ArrivalSpec
     asking.max(0.0) / (think.mean_s() + patience).max(1e-9)
 }
 
-/// The most requests of a function that are ever in progress, on average over the run where instances come one by one.
+/// Maximum number of requests of a function in progress, averaged over the run, if instances are added one by one.
 fn served_at_once(scenario: &Scenario, function: &Function) -> f64 {
-    let (concurrency, platform) = (&function.concurrency, &scenario.platform);
+    let (concurrency, platform) = (&function.concurrency, scenario.platform_of(function.platform));
     let slots = f64::from(concurrency.per_instance);
     let grown = platform.scaling.filter(|_| !function.scaling.owns_all_instances()).map(|rate| {
         let refills = scenario.simulation.horizon.as_secs_f64() / rate.refill.as_secs_f64();
@@ -128,7 +128,7 @@ fn served_at_once(scenario: &Scenario, function: &Function) -> f64 {
 
 /// How often scaling policies decide, compared with what can be simulated.
 fn decisions(scenario: &Scenario, place: SourceSpan, problems: &mut Problems) {
-    // While requests wait they decide beyond the horizon too, for as long as a run may take to drain.
+    // While requests wait, they decide beyond the horizon too, for as long as a run may take to drain.
     let until = scenario.simulation.horizon.as_secs_f64() + COOL_DOWN.as_secs_f64();
     let of = |function: &Function| function.scaling.pause().map_or(0.0, |pause| until / pause.as_secs_f64());
     let total: f64 = scenario.functions.iter().map(of).sum();
@@ -150,8 +150,7 @@ fn decisions(scenario: &Scenario, place: SourceSpan, problems: &mut Problems) {
     }
 }
 
-/// How many instances a policy would order for the mean load of its function, or for a single request, where nothing bounds
-/// them.
+/// How many instances a policy without bounds would order for the mean load of its function, or for a single request.
 fn ordered(function: &Function, table: &FunctionTable, rate: f64, problems: &mut Problems) {
     let busy_s =
         |interval: Span| (rate * service_s(function)).max((service_s(function) / interval.as_secs_f64()).min(1.0));
@@ -183,7 +182,7 @@ fn ordered(function: &Function, table: &FunctionTable, rate: f64, problems: &mut
     });
 }
 
-/// Warns where the mean load of a function is more than it may ever serve.
+/// Warns if the mean load of a function is more than it can serve.
 fn overload(
     scenario: &Scenario,
     function: &Function,
@@ -193,7 +192,7 @@ fn overload(
 ) {
     let concurrency = &function.concurrency;
     let instances = concurrency.max_instances.map(|max| f64::from(max) * f64::from(concurrency.per_instance));
-    let reserved = concurrency.reserved.or(scenario.platform.account_limit).map(f64::from);
+    let reserved = concurrency.reserved.or(scenario.platform_of(function.platform).account_limit).map(f64::from);
     let (bound, word) = match (instances, reserved) {
         (Some(instances), Some(reserved)) if instances <= reserved => (instances, "max-instances"),
         (_, Some(reserved)) if concurrency.reserved.is_some() => (reserved, "reserved"),

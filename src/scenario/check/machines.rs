@@ -1,4 +1,4 @@
-//! Machines: node groups, which functions run on them, what they would never run.
+//! Machines: node groups, the functions that run on them, and functions that would never fit.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::schema::tree::Node;
 use crate::time::Span;
 
 impl Checker<'_, '_> {
-    /// The node groups; `functions` are told on which of them they run, and with which image.
+    /// The node groups; resolves the node group and image of `functions`.
     pub(super) fn node_groups(
         &mut self,
         file: &FileTable,
@@ -59,7 +59,7 @@ impl Checker<'_, '_> {
         Some(NodeGroup { spec, boot })
     }
 
-    /// One autoscaler of a kind looks after all groups that name it, so it has one set of parameters.
+    /// One autoscaler of a kind manages all groups that name it, so it has one set of parameters.
     fn autoscalers(&mut self, groups: &[NodeGroup], file: &FileTable) {
         let mut known: HashMap<&str, &NodeGroup> = HashMap::new();
         for (group, table) in groups.iter().zip(file.node_group.iter()) {
@@ -76,19 +76,19 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The images of functions: those with one name are one image.
+    /// The images of functions: the same name means the same image.
     fn images(&mut self, file: &FileTable, functions: &mut [Function]) {
         let mut known: HashMap<String, (Image, SourceSpan)> = HashMap::new();
         for (table, function) in file.function.iter().zip(functions) {
             let Some(image) = table.image.as_ref() else { continue };
             let Some(size_mb) = *image.size else { continue };
-            // A name of an image may be that of a function: so they are kept apart.
+            // An image may have the name of a function, so they are kept apart.
             let name = image.name.as_ref().map_or_else(|| format!("of {}", function.name), Clone::clone);
             let next = Image { id: known.len(), size_mb };
             let (first, place) = *known.entry(name).or_insert((next, image.size.place));
             if first.size_mb != size_mb {
                 let message = format!(
-                    "`function.{}.image.size` is {size_mb}MB: another function says {}MB of the same image",
+                    "`function.{}.image.size` is {size_mb}MB: another function sets {}MB for the same image",
                     function.name, first.size_mb
                 );
                 let line = self.problems.line_number(place);
@@ -100,7 +100,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What says something about machines where there are none.
+    /// Rejects keys about machines where there are no machines.
     fn without_machines(&mut self, file: &FileTable) {
         let platform = file.platform.as_ref();
         let placement =
@@ -118,7 +118,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// An instance that is larger than any node would wait for ever.
+    /// An instance that is larger than any node would wait forever.
     fn fits_somewhere(&mut self, function: &Function, groups: &[NodeGroup], at: SourceSpan) {
         let demand = function.requests();
         let named = function.node_group.map(|id| &groups[id.index()]);

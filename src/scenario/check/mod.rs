@@ -1,8 +1,9 @@
-//! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
+//! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], reporting every problem at
+//! once.
 
 macro_rules! subjects_of {
     (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
-        /// What an objective or an alarm can be about: the keys of their tables, with their values.
+        /// The possible subjects of an objective or an alarm: the keys of their tables, with their values.
         macro_rules! subjects {
             ($about:ident) => {
                 [
@@ -43,13 +44,17 @@ mod storms;
 mod sweep;
 mod trace;
 
+use std::collections::VecDeque;
+
 use super::data::Data;
-use super::model::{Component, Destination, Function, Scenario, Source, Target, Variant};
+use super::model::{Component, Destination, Function, Platform, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
-use super::raw::platform::PlatformCpuTable;
+use super::preset::Allowed;
+use super::raw::function::FunctionTable;
+use super::raw::platform::{PlatformCpuTable, PlatformTable};
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId, SourceId};
+use crate::id::{ComponentId, FnId, PlatformId, SourceId};
 use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
@@ -66,31 +71,31 @@ pub(super) use sweep::VARIANT;
 
 /// What the checks need besides the tables.
 pub(super) struct Checker<'a, 'd> {
-    /// Where problems go.
+    /// Collects the problems.
     pub(super) problems: &'a mut Problems,
-    /// The files that the scenario names.
+    /// The files named by the scenario.
     pub(super) data: &'a mut Data<'d>,
-    /// Whether runtimes decide which instances wait for a function.
+    /// Whether instances wait for a function by its runtime.
     pub(super) has_stem_cells: bool,
-    /// How long initialization may take.
+    /// Maximum duration of initialization.
     pub(super) init_timeout: Option<Span>,
-    /// When the run begins, seconds since 1970 UTC.
+    /// Start of the run, seconds since 1970 UTC.
     pub(super) start: i64,
-    /// How many vCPUs come with which memory.
+    /// The vCPUs that come with each memory size.
     pub(super) cpu: Option<PlatformCpuTable>,
 }
 
-/// What an objective or an alarm may be about.
+/// The possible subjects of an objective or an alarm.
 pub(super) struct Known<'a> {
     functions: &'a Names,
     checked: &'a [Function],
     sources: &'a [Source],
-    /// None where some of them are wrong: then it is not known which there are.
+    /// `None` if some of them are invalid: then their names are unknown.
     components: Option<&'a [Component]>,
 }
 
 impl Known<'_> {
-    /// What a key of this kind names; reports it if that is nothing.
+    /// The subject of this kind with this name; reports a problem if there is none.
     fn subject(&self, kind: &str, name: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Subject> {
         let wanted = name.as_deref()?;
         let refuse = |problems: &mut Problems, names: &mut dyn Iterator<Item = &str>| {
@@ -125,13 +130,13 @@ impl Known<'_> {
         }
     }
 }
-/// When a run begins where nothing else is said: Monday, 5 January 2026, midnight UTC.
+/// The default start of a run: Monday, 5 January 2026, midnight UTC.
 pub(super) const START: i64 = 1_767_571_200;
 
-/// What is said of a time that is none.
+/// The advice for an invalid time.
 const NO_TIME: [&str; 2] = ["this is not a possible latency", "write a duration, as in 800ms"];
 
-/// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
+/// Checks a whole file. `None` if there are problems, which have been reported. Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
@@ -143,26 +148,35 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     checker.start = file.simulation.as_ref().and_then(|table| *table.start).unwrap_or(START);
-    let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
-    checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
-    let mut platform = checker.platform(file.platform.as_ref());
-    checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
-    checker.init_timeout = platform.as_ref().and_then(|platform| platform.init_timeout);
+    let platform_tables = Checker::platform_tables(file);
+    let mut platforms: Vec<_> =
+        platform_tables.iter().map(|(site, table)| checker.platform_at(site.as_deref(), table.as_ref())).collect();
+    let platform_at = |table: &FunctionTable| {
+        let site = table.site.as_ref().or(file.site.first().and_then(|site| site.name.as_ref()));
+        let own = platform_tables.iter().position(|(name, _)| name.is_some() && name.as_ref() == site);
+        PlatformId(own.unwrap_or(0) as u32)
+    };
+    let on = |checker: &mut Checker<'_, '_>, id: PlatformId| {
+        let (_, table) = &platform_tables[id.0 as usize];
+        checker.enter(table.as_ref(), platforms[id.0 as usize].as_ref())
+    };
     let mut checked: Vec<_> = file
         .function
         .iter()
         .filter_map(|table| {
             let name = table.name.as_deref().unwrap_or("?");
-            let traced = traces.function(name);
+            let (traced, platform) = (traces.function(name), platform_at(table));
+            let allowed = on(checker, platform);
             let function = checker.function(table, &format!("function.{name}"), traced, allowed)?;
-            Some(Function { app: function.app.or_else(|| traces.app(name)), ..function })
+            Some(Function { app: function.app.or_else(|| traces.app(name)), platform, ..function })
         })
         .collect();
+    let allowed = on(checker, PlatformId::default());
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
     let node_groups = checker.node_groups(file, root, &mut checked);
     let mut targets = Targets::of(file, functions.list(), checker);
     for (number, (table, function)) in file.function.iter().zip(&mut checked).enumerate() {
-        // Where one of them is wrong they may not fit; then the scenario is none anyway.
+        // If one of them is invalid, they may not match; then the scenario is `None` anyway.
         function.steps = checker.steps(number, table, &mut targets).unwrap_or_default();
         checker.steps_or_duration(table);
     }
@@ -170,10 +184,16 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sources =
         sources.filter_map(|(place, table)| checker.sources(table, place, file, &traces, &functions, &mut targets));
     let sources = sources.flatten().collect::<Vec<_>>();
-    checker.reservations(file, &checked);
-    if let (Some(platform), Some(limit)) = (&mut platform, checker.account_memory(file, &checked)) {
-        platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+    for (id, (platform, (_, table))) in (0..).map(PlatformId).zip(platforms.iter_mut().zip(&platform_tables)) {
+        let Some(account) = table.as_ref().and_then(|table| table.concurrency.as_ref()) else { continue };
+        let tables = file.function.iter().filter(|table| platform_at(table) == id);
+        let functions: Vec<&Function> = checked.iter().filter(|function| function.platform == id).collect();
+        checker.reservations(account, tables, &functions);
+        if let (Some(platform), Some(limit)) = (platform, checker.account_memory(account, &functions)) {
+            platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+        }
     }
+    checker.provisioned(file, &checked);
     if let Some(allowed) = allowed {
         checker.settable(file, allowed);
     }
@@ -202,7 +222,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     if checker.problems.has_errors() {
         return None;
     }
-    let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
+    let (simulation, header) = (simulation?, file.scenario.as_ref()?);
+    let mut platforms = platforms.into_iter().collect::<Option<VecDeque<_>>>()?;
+    let platform = platforms.pop_front()?;
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
     let assumed = checker.assumed(file, root);
     let mut scenario = Scenario {
@@ -213,6 +235,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         resolved: String::new(),
         simulation,
         platform,
+        site_platforms: platforms.into(),
         functions: checked,
         components: components?,
         sources,
@@ -239,6 +262,33 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
 }
 
 impl Checker<'_, '_> {
+    /// The tables of all platforms: that of the scenario, then of sites that have one of their own, with the names of these.
+    fn platform_tables(file: &FileTable) -> Vec<(Option<String>, Option<PlatformTable>)> {
+        let of_sites = file
+            .site
+            .iter()
+            .filter_map(|site| Some((Some((*site.name).clone()?), Some(site.platform.as_ref()?.whole()))));
+        std::iter::once((None, file.platform.value.clone())).chain(of_sites).collect()
+    }
+
+    /// The platform of a site, or of the scenario.
+    fn platform_at(&mut self, site: Option<&str>, table: Option<&PlatformTable>) -> Option<Platform> {
+        let before = self.problems.list().len();
+        let platform = self.platform(table);
+        if let Some(site) = site {
+            self.problems.say_of_later(before, &format!("`site.{site}`"));
+        }
+        platform
+    }
+
+    /// What is looked at next is on this platform; what it allows.
+    fn enter(&mut self, table: Option<&PlatformTable>, platform: Option<&Platform>) -> Option<&'static Allowed> {
+        self.cpu = table.and_then(|table| (*table.cpu).clone());
+        self.has_stem_cells = platform.is_some_and(|platform| !platform.stem_cells.is_empty());
+        self.init_timeout = platform.and_then(|platform| platform.init_timeout);
+        table.and_then(|table| Some((*table.preset)?.allowed()))
+    }
+
     fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
         let name = (*table.name).clone()?;
         if table.changes_nothing() && !table.set.broken {
@@ -272,7 +322,7 @@ impl Checker<'_, '_> {
         Some(Source { name, target: target?, arrivals: arrivals?, duration: duration?, payload })
     }
 
-    /// Where the requests of a source go.
+    /// The target of a source's requests.
     fn target(
         &mut self,
         table: &SourceTable,
@@ -302,18 +352,18 @@ impl Checker<'_, '_> {
         let has_payload = table.payload.is_some() || table.answer_payload.is_some();
         if let Some(key) = table.client.as_ref().and_then(|client| client.per_instance()) {
             let message = format!("`source.{name}.client.{key}` = \"instance\": a source has no instances");
-            let help = "leave it out; it is for the client of a step of a function";
+            let help = "omit it; it applies to the client of a function's step";
             self.problems.push(Problem::error(table.client.place, message).help(help));
         }
         let to = targets.call(name, &called, &table.client, place, has_payload, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),
-            // No source calls by an entry.
+            // No source calls through an entry.
             Destination::Component(id) | Destination::Entry(id, _) => Target::Component(id),
         })
     }
 
-    /// What is called in place of a function that is invoked asynchronously.
+    /// What is called instead of a function that is invoked asynchronously.
     fn asynchronous(
         &mut self,
         called: &Spanned<Option<String>>,
@@ -335,7 +385,7 @@ impl Checker<'_, '_> {
         Some(Spanned { value: name, ..called.clone() })
     }
 
-    /// The duration of a source's requests, if it has one of its own.
+    /// The duration of a source's requests, if it sets one.
     fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
         match table.duration.as_ref() {
             Some(dist) => self.dist(dist).map(Some),
@@ -354,8 +404,8 @@ impl Checker<'_, '_> {
         ];
         let (goal, at, is_bare) = match either(table.place, "objective", &ways, self.problems)? {
             2 if matches!(subject, Subject::Component(_)) => {
-                let message = "a share of requests within a time is asked of a function, of a source or of all";
-                let help = "ask for a metric of the component, as \"latency_s.p99\", or name a source".to_owned();
+                let message = "an objective with `share` applies to a function, a source or all requests";
+                let help = "use a metric of the component, such as \"latency_s.p99\", or name a source".to_owned();
                 self.report(table.share.place, (message.to_owned(), help));
                 return None;
             }
@@ -400,12 +450,12 @@ impl Checker<'_, '_> {
         Some(objective)
     }
 
-    /// What an objective is about.
+    /// The subject of an objective.
     fn subject(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Subject> {
         self.about("objective", &subjects!(table), known).map(|(_, subject)| subject)
     }
 
-    /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.
+    /// A value with the unit of a quantity. Text must have a unit; a number is in the base unit.
     fn value(&mut self, quantity: Quantity, what: &str, amount: &MetricAmount, place: SourceSpan) -> Option<f64> {
         match amount {
             MetricAmount::Number(number) => Some(*number),
@@ -424,7 +474,7 @@ impl Checker<'_, '_> {
         self.problems.push(Problem::error(place, message).help(help));
     }
 
-    /// Whether there is such a metric; reports it if not.
+    /// Whether the metric exists; reports a problem if not.
     fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
         let is_known = metric::find(metric).is_some();
         if !is_known {
@@ -434,7 +484,7 @@ impl Checker<'_, '_> {
         is_known
     }
 
-    /// Reports a duration of zero where there must be some.
+    /// Reports a duration of zero where it must be positive.
     fn positive(&mut self, at: SourceSpan, value: Span, path: &str) -> Option<Span> {
         if value > Span::ZERO {
             return Some(value);
@@ -444,7 +494,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Says which of several ways to give something was taken, when parts of several or of none are there.
+/// Reports which of several alternatives was chosen, if keys of several or of none are present.
 fn either(
     table: SourceSpan,
     path: &str,
@@ -459,11 +509,11 @@ fn either(
     one_of_ways(path, table, &ways).map_err(|problem| problems.push(problem)).ok()
 }
 
-/// A key that may have been written.
+/// An optional key.
 trait Given {
-    /// Where, if so.
+    /// Its location, if present.
     fn given(&self) -> Option<SourceSpan>;
-    /// Whether it was written, but cannot be read.
+    /// Whether it is present but invalid.
     fn is_broken(&self) -> bool;
 }
 
@@ -476,7 +526,7 @@ impl<T> Given for Spanned<Option<T>> {
     }
 }
 
-/// Function ids by name.
+/// Indices of functions by name.
 impl Names {
     fn find(&self, name: &Spanned<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
         let wanted = name.as_ref()?;

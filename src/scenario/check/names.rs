@@ -1,20 +1,20 @@
-//! The names of a list of things: unique, and found again.
+//! The names of a list: they must be unique, and can be looked up.
 
 use std::collections::HashMap;
 
 use crate::schema::diagnostic::{Problem, Problems, instead};
 use crate::schema::tree::{Node, Value};
 
-/// The names of a list, also of elements that could not be read.
+/// The names of a list, including elements that could not be read.
 pub(super) struct Names {
     list: Vec<String>,
     places: HashMap<String, usize>,
-    /// Whether something stands there that is no list, so that nothing is known about names.
+    /// Whether the value is not a list at all, so that no names are known.
     broken: bool,
 }
 
 impl Names {
-    /// The names of the elements of a list of the file. Reports those that stand twice.
+    /// The names of the elements of a list of the file. Reports duplicates.
     pub(super) fn of(root: &Node, list: &str, problems: &mut Problems) -> Self {
         let node = root.get(list);
         let broken = node.is_some_and(|node| !matches!(node.value, Value::List(_)));
@@ -35,23 +35,23 @@ impl Names {
         names
     }
 
-    /// Appends a name that does not stand in the file.
+    /// Adds a name that is not in the file.
     pub(super) fn add(&mut self, name: &str) {
         self.places.insert(name.to_owned(), self.list.len());
         self.list.push(name.to_owned());
     }
 
-    /// Some names cannot be found out: none is said to be wrong.
+    /// Some names are unknown, so no name is reported as wrong.
     pub(super) fn forget(&mut self) {
         self.broken = true;
     }
 
-    /// The place of a name in the list.
+    /// The index of a name in the list.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// Whether nothing is known, because the list itself is wrong.
+    /// Whether no names are known because the list itself is invalid.
     pub(super) fn are_unknown(&self) -> bool {
         self.broken
     }
@@ -66,12 +66,12 @@ impl Names {
         self.list.is_empty()
     }
 
-    /// What to write instead of a name that is not there.
+    /// What to write instead of an unknown name.
     pub(super) fn nearest(&self, name: &str) -> String {
         instead(name, "the names are", self.list.iter().map(String::as_str))
     }
 
-    /// What to write where a name is missing.
+    /// What to write if a name is missing.
     pub(super) fn help(&self) -> String {
         match self.list.first() {
             Some(name) => format!("name the function that receives the requests, as in function = \"{name}\""),

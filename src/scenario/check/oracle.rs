@@ -1,4 +1,4 @@
-//! What an oracle is told: the load that the scenario itself is made with.
+//! The future load given to an oracle: the load from which the scenario itself is simulated.
 
 use super::Checker;
 use crate::dist::Dist;
@@ -12,7 +12,7 @@ use crate::schema::diagnostic::Problem;
 use crate::time::Span;
 
 impl Checker<'_, '_> {
-    /// Tells every oracle the mean load of each interval: expected arrivals times mean duration.
+    /// Gives every oracle the mean load of each interval: expected arrivals times mean duration.
     pub(super) fn oracles(&mut self, functions: &mut [Function], sources: &[Source], horizon: Span, file: &FileTable) {
         for (index, function) in functions.iter_mut().enumerate() {
             let timeout = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64);
@@ -34,7 +34,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The mean load of each interval of the function at `index`, or why it is not known.
+/// The mean load of each interval of the function at `index`, or why it is unknown.
 fn loads(
     index: usize,
     sources: &[Source],

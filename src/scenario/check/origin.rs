@@ -1,15 +1,15 @@
-//! What was assumed, and still is.
+//! Values that were assumed and not replaced since.
 
 use super::Checker;
 use crate::scenario::raw::FileTable;
 use crate::schema::diagnostic::Problem;
 use crate::schema::tree::{Node, Value};
 
-/// Keys that are named in the warning; the others are counted.
+/// Maximum number of keys named in the warning; the others are counted.
 const SHOWN: usize = 6;
 
 impl Checker<'_, '_> {
-    /// The keys of values that `forewarm import` had to assume and nobody has replaced, with a warning.
+    /// The keys of values that `forewarm import` had to assume and that have not been replaced, with a warning.
     pub(super) fn assumed(&mut self, file: &FileTable, root: &Node) -> Vec<String> {
         let is_assumed = |key: &str, value: Option<&str>| {
             let now = find(root, key);
@@ -36,7 +36,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The value of a dotted key, in which elements of lists stand by their names.
+/// The value of a dotted key, in which list elements are given by name.
 fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     let mut node = root;
     for part in key.split('.') {
@@ -50,7 +50,7 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     Some(node)
 }
 
-/// A value or a list of values as it is written in `[origin]`.
+/// A value or a list of values, as written in `[origin]`.
 fn shown(node: &Node) -> String {
     match &node.value {
         Value::Text(text) => text.clone(),

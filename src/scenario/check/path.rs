@@ -1,4 +1,4 @@
-//! The path of requests: where calls go, what a function does step by step, what goes wrong.
+//! The path of requests: where calls go, what a function does step by step, and which faults happen.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ const ASYNC: &str = "async";
 
 /// An entry of a list of components in the file.
 trait Listed {
-    /// The component; none if it is wrong, which has been reported.
+    /// The component; `None` if it is invalid, which has been reported.
     fn component(&self, place: SourceSpan, checker: &mut Checker<'_, '_>) -> Option<ComponentSpec>;
 }
 
@@ -48,7 +48,7 @@ impl Listed for WorkflowSpec {
 macro_rules! lists {
     (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         impl Targets {
-            /// The components that have lists of their own in the file.
+            /// The components that have lists in the file.
             fn add_listed(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
                 $(for table in file.$list.iter() {
                     let Some(spec) = table.value.component(table.place, checker) else { continue };
@@ -76,25 +76,25 @@ macro_rules! lists {
 
 component_kinds!(lists);
 
-/// What can be called, by kind and name, and the components found so far.
+/// The possible targets of calls by kind and name, and the components found so far.
 #[derive(Default)]
 pub(super) struct Targets {
     by_name: BTreeMap<String, Vec<(&'static str, Destination)>>,
     components: Vec<Found>,
-    /// Where everything is.
+    /// The index of each target.
     pub(super) sites: Sites,
-    /// What the entries of links and tenants lead to.
+    /// The targets behind the entries of links and tenants.
     pub(super) entries: BTreeMap<ComponentId, Vec<Destination>>,
 }
 
-/// A component, where its table stands, and where it is itself.
+/// A component, the location of its table, and its site and tenant.
 struct Found {
     component: Component,
     at: SourceSpan,
     place: Place,
 }
 
-/// Kinds that stand between a caller and its target: nobody calls them by name.
+/// Kinds between a caller and its target, which are never called by name.
 const BETWEEN: [&str; 2] = ["link", "tenant"];
 
 impl Targets {
@@ -102,7 +102,7 @@ impl Targets {
         self.by_name.entry(name.to_owned()).or_default().push((kind, to));
     }
 
-    /// Appends a component; where its calls go is found out later.
+    /// Adds a component; its targets are resolved later.
     pub(super) fn add_component(
         &mut self,
         kind: &'static str,
@@ -120,32 +120,32 @@ impl Targets {
         id
     }
 
-    /// Where a component is.
+    /// Site and tenant of a component.
     pub(super) fn place(&self, id: ComponentId) -> Place {
         self.components[id.index()].place
     }
 
-    /// What a component is called.
+    /// Name of a component.
     pub(super) fn component_name(&self, id: ComponentId) -> String {
         self.components[id.index()].component.name.clone()
     }
 
-    /// Where the table of a component stands.
+    /// Location of the table of a component.
     pub(super) fn component_at(&self, id: ComponentId) -> SourceSpan {
         self.components[id.index()].at
     }
 
-    /// What a component does.
+    /// Parameters of a component.
     pub(super) fn spec_mut(&mut self, id: ComponentId) -> &mut ComponentSpec {
         &mut self.components[id.index()].component.spec
     }
 
-    /// All components until now.
+    /// All components so far.
     pub(super) fn components(&self) -> impl Iterator<Item = (ComponentId, &Component)> {
         (0..).map(ComponentId).zip(self.components.iter().map(|found| &found.component))
     }
 
-    /// All that a file lists.
+    /// Everything that a file lists.
     pub(super) fn of(file: &FileTable, functions: &[String], checker: &mut Checker<'_, '_>) -> Self {
         let mut targets = Self::default();
         for (place, name) in functions.iter().enumerate() {
@@ -156,7 +156,7 @@ impl Targets {
         targets
     }
 
-    /// The queue of the asynchronous invocations of a function, the same for all who invoke it so.
+    /// The queue of the asynchronous invocations of a function, shared by all callers with the same settings.
     pub(super) fn asynchronous(&mut self, table: &FunctionTable, place: SourceSpan) -> Option<ComponentId> {
         let name = table.name.as_deref()?;
         let known = self.by_name.get(name).and_then(|all| all.iter().find(|(kind, _)| *kind == ASYNC));
@@ -178,7 +178,7 @@ impl Targets {
         Some(id)
     }
 
-    /// Whom a caller calls: through its client, where it has one, or where something may stand between them.
+    /// The target of a caller: its client, if it has one or if something may be between them.
     pub(super) fn call(
         &mut self,
         caller: &str,
@@ -200,14 +200,14 @@ impl Targets {
         Some(Destination::Component(self.add_component("client", caller, spec, text.place, place)))
     }
 
-    /// What a text names, which stands at `place`; reports it if that is nothing, or several things.
+    /// The target named by the text at `place`; reports a problem if there is none, or several.
     pub(super) fn find(&self, text: &str, place: SourceSpan, checker: &mut Checker<'_, '_>) -> Option<Destination> {
         let (kind, name) = match text.split_once('.') {
             Some((kind, name)) => (Some(kind), name),
             None => (None, text),
         };
         let known = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        // The queue of a function's asynchronous invocations is called only by those who say so.
+        // The queue of a function's asynchronous invocations is called only through `invoke`.
         let is_meant = |of: &str| !BETWEEN.contains(&of) && kind.map_or(of != ASYNC, |kind| kind == of);
         let fits: Vec<_> = known.iter().filter(|(of, _)| is_meant(of)).collect();
         match fits[..] {
@@ -238,7 +238,7 @@ impl Targets {
         }
     }
 
-    /// Where a fault happens.
+    /// The target of a fault.
     fn struck(
         &self,
         text: &str,
@@ -273,16 +273,16 @@ impl Targets {
         }
     }
 
-    /// The components, all calls resolved. Topics invoke functions asynchronously.
+    /// The components, with all targets resolved. Topics invoke functions asynchronously.
     pub(super) fn finish(mut self, file: &FileTable, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
         let mut resolved = Vec::new();
         let mut is_whole = true;
         let mut place = 0;
-        // What is found on the way may be appended.
+        // Components found on the way may be added.
         while let Some(Found { component, at, .. }) = self.components.get(place) {
             let (spec, at) = (component.spec.clone(), *at);
             if matches!(spec, ComponentSpec::Link(_) | ComponentSpec::Tenant(_)) {
-                // What they lead to is in `entries`.
+                // Their targets are in `entries`.
                 resolved.push(Vec::new());
                 place += 1;
                 continue;
@@ -312,7 +312,7 @@ impl Targets {
 }
 
 impl Checker<'_, '_> {
-    /// What the requests of function `number` of the file do, step by step.
+    /// The steps of requests of function `number` of the file.
     pub(super) fn steps(&mut self, number: usize, table: &FunctionTable, targets: &mut Targets) -> Option<Vec<Step>> {
         let function = table.name.as_deref().unwrap_or("?");
         let place = targets.sites.of_function(number).without_tenant();
@@ -320,7 +320,7 @@ impl Checker<'_, '_> {
         steps.into_iter().collect()
     }
 
-    /// A workflow, its states read from its file where it names one.
+    /// A workflow, with its states read from its file if it has one.
     fn workflow(&mut self, table: &WorkflowSpec, place: SourceSpan) -> Option<ComponentSpec> {
         let file = match &table.asl {
             Some(asl) => Some((asl.value.as_str(), self.data.text(&asl.value, asl.place, self.problems)?)),
@@ -331,7 +331,7 @@ impl Checker<'_, '_> {
             let workflow = table.workflow(asl, self.problems)?;
             return Some(ComponentSpec::Workflow(Box::new(workflow)));
         };
-        // What is in it must not be shown.
+        // Its contents must not be shown.
         let mut hidden = Problems::default();
         let workflow = table.workflow(Some((*path, text.as_str())), &mut hidden);
         if workflow.is_none() {
@@ -341,7 +341,7 @@ impl Checker<'_, '_> {
         workflow.map(|workflow| ComponentSpec::Workflow(Box::new(workflow)))
     }
 
-    /// A function has steps or a duration, not both.
+    /// A function has either steps or a duration.
     pub(super) fn steps_or_duration(&mut self, table: &FunctionTable) {
         if let (Some(_), Some(step)) = (table.duration.as_ref(), table.step.first()) {
             let name = table.name.as_deref().unwrap_or("?");
@@ -384,10 +384,14 @@ impl Checker<'_, '_> {
         groups: &[NodeGroup],
     ) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let node_groups = self.struck_nodes(table, groups)?;
-        let at = match node_groups.is_empty() {
-            true => targets.struck(table.target.as_ref()?, table.target.place, functions, self)?,
-            false => Vec::new(),
+        let zone = targets.sites.zone(table.target.as_ref()?);
+        let node_groups = if zone.is_some() { Vec::new() } else { self.struck_nodes(table, groups)? };
+        let at = match zone {
+            Some((site, ..)) => targets.all_at(site, functions),
+            None if node_groups.is_empty() => {
+                targets.struck(table.target.as_ref()?, table.target.place, functions, self)?
+            }
+            None => Vec::new(),
         };
         let kinds: [&[(&'static str, &dyn Given)]; 10] = [
             &[("slow-down", &table.slow_down)],
@@ -418,7 +422,10 @@ impl Checker<'_, '_> {
             }
             1 => FaultKind::Errors((*table.errors.as_ref()?.failure_ratio)?),
             2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
-            3 => FaultKind::Outage,
+            3 => match zone {
+                Some((_, zone, zones)) => FaultKind::ZoneOutage(zone, zones),
+                None => FaultKind::Outage,
+            },
             4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
             5 => FaultKind::Deploy,
             6 => FaultKind::Crash((*table.crash.as_ref()?.rate)?),
@@ -426,6 +433,18 @@ impl Checker<'_, '_> {
             8 => FaultKind::Poison((*table.poison.as_ref()?.ratio)?),
             _ => FaultKind::Flush,
         };
+        if let Some((_, zone, zones)) = zone
+            && (zone >= zones || !matches!(kind, FaultKind::ZoneOutage(..)))
+        {
+            let what = table.target.as_ref()?;
+            let message = match zone < zones {
+                true => format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name()),
+                false => format!("`fault.{name}`: there is no \"{what}\""),
+            };
+            let help = format!("zones of that site are numbered from 1 to {zones}; they have outages");
+            self.problems.push(Problem::error(table.target.place, message).help(help));
+            return None;
+        }
         let timings: [&[(&'static str, &dyn Given)]; 2] = if kind.is_over_at_once() {
             [&[("at", &table.at)], &[("every", &table.every)]]
         } else {
@@ -445,7 +464,7 @@ impl Checker<'_, '_> {
         let befalls_nodes = matches!(kind, FaultKind::Crash(_) | FaultKind::Outage);
         if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
             let what = table.target.as_ref()?;
-            let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
+            let message = format!("`fault.{name}`: `{}` has no effect on \"{what}\"", kind.name());
             let help = "slow-down is for functions, dependencies and links, poison for queues and streams, crash, cold-start and \
                         deploy for functions; nodes have crash and outage";
             self.problems.push(Problem::error(table.target.place, message).help(help));
@@ -457,7 +476,7 @@ impl Checker<'_, '_> {
 }
 
 impl Checker<'_, '_> {
-    /// The groups whose nodes a fault strikes, by "node-group.NAME" or "zone.NAME"; of any other target none.
+    /// The groups whose nodes a fault affects, for "node-group.NAME" or "zone.NAME"; empty for any other target.
     fn struck_nodes(&mut self, table: &FaultTable, groups: &[NodeGroup]) -> Option<Vec<GroupId>> {
         let (text, place) = (table.target.as_ref()?, table.target.place);
         let Some((kind @ ("node-group" | "zone"), name)) = text.split_once('.') else {
@@ -481,7 +500,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Gives steps that have no name their number as one, so that each can be set; also those of functions that variants add.
+/// Names unnamed steps by their number, so that each can be set; includes those of functions added by variants.
 pub(in crate::scenario) fn name_steps(root: &mut Node) {
     use crate::schema::tree::{Entry, Value};
     for function in tables_of(root, "variant").into_iter().flat_map(|variant| tables_of(variant, "function")) {

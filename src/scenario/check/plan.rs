@@ -1,4 +1,4 @@
-//! What a plan may change.
+//! The keys that a plan may change.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::schema::tree::{Node, Value};
 use crate::workload::ArrivalSpec;
 
-/// The key that is no dotted key: its values are policies.
+/// The special key whose values are policies.
 pub(in crate::scenario) const POLICY: &str = "policy";
 
 impl Checker<'_, '_> {
@@ -22,7 +22,7 @@ impl Checker<'_, '_> {
     pub(super) fn plan(&mut self, table: &PlanTable, root: &Node) -> Option<Plan> {
         let place = table.node.place;
         let mut axes = Vec::new();
-        // In the order written, which is that of the entries.
+        // In the order of the file, which is that of the entries.
         for entry in table.node.entries() {
             match entry.key.as_str() {
                 VARIANT => axes.extend(self.planned_variants(table, entry.place, root)),
@@ -100,7 +100,7 @@ impl Checker<'_, '_> {
         let names = table.question.variant.as_ref()?;
         let list = root.get(VARIANT).map_or(&[][..], Node::elements);
         let known: Vec<&str> = list.iter().filter_map(|variant| variant.get("name")?.text()).collect();
-        // With a variant chosen, the others are not there; whoever is missing is missed when it is applied.
+        // If a variant is selected, the others are not there; a missing one is reported when it is applied.
         let known = (!known.is_empty()).then_some(known);
         self.words(VARIANT, place, names, known.as_deref(), "the variants are")
     }
@@ -137,7 +137,7 @@ impl Checker<'_, '_> {
         Some(Choice { axis, levels, is_monotone: false, cpu_bound_share: None })
     }
 
-    /// What a plan asks of the rest of the scenario.
+    /// What a plan requires of the rest of the scenario.
     pub(super) fn plan_fits(&mut self, scenario: &Scenario) {
         let Some(plan) = &scenario.plan else { return };
         for choice in plan.axes.iter().filter(|choice| choice.cpu_bound_share.is_some()) {
@@ -146,14 +146,11 @@ impl Checker<'_, '_> {
             if scenario.functions[place].cpu.sharing.is_some() {
                 let name = &scenario.functions[place].name;
                 let message = format!(
-                    "`{}`: `function.{name}.cpu` says how fast it runs with which memory, and `cpu-bound-share` would \
-                     count it twice",
+                    "`{}`: `function.{name}.cpu` already models the effect of memory, which `cpu-bound-share` would count twice",
                     choice.axis.key
                 );
                 let problem = Problem::error(choice.axis.place, message);
-                self.problems.push(
-                    problem.help("leave `cpu-bound-share` out of the plan, or the table `cpu` out of the function"),
-                );
+                self.problems.push(problem.help("remove `cpu-bound-share` from the plan, or `cpu` from the function"));
                 continue;
             }
             let brings_times = scenario.sources.iter().any(|source| match &source.target {
@@ -170,7 +167,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// A value as a number, where it is one; no limit is more than any.
+/// A value as a number, if it is one; no limit counts as more than any number.
 fn amount(level: &Level) -> Option<f64> {
     match &level.node.value {
         Value::Integer(Some(number)) => Some(*number as f64),

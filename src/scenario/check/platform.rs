@@ -1,4 +1,4 @@
-//! The platform: limits of the account, the rate of growth, prices.
+//! The platform: limits of the account, scaling rate, prices.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,11 +20,11 @@ use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
-/// The most requests per second for each unit of concurrency.
+/// Maximum number of requests per second per unit of concurrency.
 const MAX_REQUEST_RATE: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
-    /// What all functions share; without a table, no limits and no prices.
+    /// What all functions share; without the table, no limits and no prices.
     pub(super) fn platform(&mut self, table: Option<&PlatformTable>) -> Option<Platform> {
         let Some(table) = table else {
             return Some(Platform {
@@ -88,7 +88,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Requests that may start each second for each unit of concurrency.
+    /// Requests that may start per second, per unit of concurrency.
     fn request_rate(&mut self, account: &AccountTable) -> Option<Option<u32>> {
         let at = &account.request_rate_per_concurrency;
         let Some(rate) = at.flatten() else { return (!at.broken).then_some(None) };
@@ -103,7 +103,7 @@ impl Checker<'_, '_> {
 
     fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
         let (burst, rate) = ((*table.burst)?, (*table.rate)?);
-        // A rate below one in 292 years is none.
+        // A rate below one in 292 years counts as none.
         let refill = Span::from_secs_f64(1.0 / rate).unwrap_or(Span::FOREVER);
         Some(ScalingRate { burst, refill: refill.max(Span::from_nanos(1)) })
     }
@@ -130,7 +130,7 @@ impl Checker<'_, '_> {
             let help = "write free-requests and free-gb-seconds, or [platform] preset = \"aws-lambda\"";
             self.problems.push(Problem::warning(table.free_tier.place, message).help(help));
         }
-        // They are not in the text of the preset: few functions have a snapshot.
+        // They are not in the text of the preset, because few functions have a snapshot.
         let (keeping, restoring) = preset.map_or((0.0, 0.0), |preset| preset.file().snapshot_prices);
         Some(Billing {
             per_request_usd: *table.per_request_usd,
@@ -156,7 +156,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What is charged for processors and instances.
+    /// Prices of vCPUs and instances.
     fn resources(&mut self, table: &BillingTable) -> Option<ResourceBilling> {
         let vcpu_second_usd = match table.vcpu_second_usd.as_ref() {
             Some(tiers) => self.tiers(tiers, "platform.billing.vcpu-second-usd")?,
@@ -193,7 +193,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Whether it is clear how many vCPUs come with which memory.
+    /// Whether it is defined how many vCPUs come with each memory size.
     fn cpu_sizes(&mut self, table: &PlatformCpuTable) {
         let sizes = table.sizes.as_ref().map_or(&[][..], Vec::as_slice);
         if table.per_gb.is_some() && !sizes.is_empty() {
@@ -213,9 +213,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The account limit, where it is one of memory.
-    pub(super) fn account_memory(&mut self, file: &FileTable, functions: &[Function]) -> Option<u32> {
-        let account = file.platform.as_ref()?.concurrency.as_ref()?;
+    /// The limit of an account, if it is a limit on memory.
+    pub(super) fn account_memory(&mut self, account: &AccountTable, functions: &[&Function]) -> Option<u32> {
         let quota = (*account.account_memory)?;
         let largest = functions.iter().map(|function| function.memory_mb).max()?;
         if largest > quota {
@@ -250,7 +249,7 @@ impl Checker<'_, '_> {
         Some(tiers)
     }
 
-    /// Whether what must be in memory fits, and who is to go when others do not.
+    /// Whether what must be in memory fits, and which instances are removed when others do not fit.
     pub(super) fn memory(&mut self, file: &FileTable, functions: &[Function]) {
         let memory = file.platform.as_ref().and_then(|platform| platform.memory.as_ref()?.as_ref());
         let budget = memory.and_then(|memory| Some((memory.budget.place, (*memory.budget)?)));
@@ -301,21 +300,41 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What functions take out of the account limit, all together.
-    pub(super) fn reservations(&mut self, file: &FileTable, functions: &[Function]) {
+    /// Checks that the provisioned instances of all functions can be simulated.
+    pub(super) fn provisioned(&mut self, file: &FileTable, functions: &[Function]) {
+        let own = |function: &Function| function.scaling.most_provisioned().max(function.concurrency.provisioned);
+        let all: u64 = functions.iter().map(|function| u64::from(own(function))).sum();
+        let last = functions.iter().rfind(|function| own(function) > 0);
+        if let Some(last) = last.filter(|_| all > u64::from(MAX_PROVISIONED)) {
+            let table = file.function.iter().find(|table| table.name.as_ref() == Some(&last.name));
+            let place = table.map_or(file.place, |table| match last.scaling.most_provisioned() {
+                0 => table.concurrency.provisioned.place,
+                _ => table.scaling.place,
+            });
+            let message = format!("{all} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
+            self.problems.push(Problem::error(place, message));
+        }
+    }
+
+    /// What the functions of an account together take from its limit.
+    pub(super) fn reservations<'t>(
+        &mut self,
+        account: &AccountTable,
+        tables: impl Iterator<Item = &'t FunctionTable>,
+        functions: &[&Function],
+    ) {
         let most = |function: &'_ Function| function.scaling.most_provisioned();
         let with_policy = functions.iter().filter(|function| most(function) > 0);
         let by_policy: BTreeMap<&str, u32> =
             with_policy.map(|function| (function.name.as_str(), most(function))).collect();
         let mut last: Option<(SourceSpan, &str)> = None;
-        let (mut taken, mut provisioned) = (0_u64, 0_u64);
-        for function in file.function.iter() {
+        let mut taken = 0_u64;
+        for function in tables {
             let concurrency = &function.concurrency;
             let name = function.name.as_deref().unwrap_or("?");
             let policy = by_policy.get(name).copied().unwrap_or(0);
             let (reserved, own) = (concurrency.reserved.flatten(), policy.max(*concurrency.provisioned));
-            provisioned += u64::from(own);
-            // Provisioned instances come out of the function's reserve, if it has one.
+            // Provisioned instances are part of the function's reserved concurrency, if it has any.
             taken += u64::from(reserved.unwrap_or(own));
             if reserved.is_some() || own > 0 {
                 let place = match reserved {
@@ -326,15 +345,7 @@ impl Checker<'_, '_> {
                 last = Some((place, name));
             }
         }
-        let Some((place, name)) = last else { return };
-        if provisioned > u64::from(MAX_PROVISIONED) {
-            let message =
-                format!("{provisioned} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
-            self.problems.push(Problem::error(place, message));
-        }
-        let account = file.platform.as_ref().and_then(|platform| platform.concurrency.as_ref());
-        let Some(account) = account else { return };
-        let Some(limit) = account.account_limit.flatten() else { return };
+        let (Some((place, name)), Some(limit)) = (last, account.account_limit.flatten()) else { return };
         let unreserved = *account.min_unreserved;
         let available = u64::from(limit.saturating_sub(unreserved));
         if taken > available {

@@ -1,4 +1,4 @@
-//! What a scaling policy means for its function: what only one of them can say, and what has no place beside the other.
+//! What a scaling policy means for its function: keys that only one of them can set, and keys that cannot be combined.
 
 use super::Checker;
 use crate::policy::scaling::{Governs, ScalingSpec};
@@ -7,12 +7,12 @@ use crate::scenario::model::{Concurrency, Overflow, Phase};
 use crate::scenario::raw::function::FunctionTable;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 
-/// Slots of an instance that has no limit of its own.
+/// Slots of an instance without a limit of its own.
 const UNLIMITED_SLOTS: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
-    /// Where a policy orders all of a function's instances, what only a request that creates its instance would need has
-    /// no place; where it orders the provisioned ones, they must fit.
+    /// If a policy orders all of a function's instances, keys about instances created by requests do not apply; if it
+    /// orders the provisioned ones, they must fit.
     pub(super) fn ordered(
         &mut self,
         table: &FunctionTable,
@@ -56,7 +56,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Reports a memory that the platform of a policy does not have.
+    /// Reports a memory size that the platform of a policy does not have.
     pub(super) fn instance_memory(&mut self, table: &FunctionTable, path: &str, scaling: &ScalingSpec) {
         if let Some(refusal) = scaling.refused_memory(*table.memory) {
             let message = format!("`{path}.memory` is {}MB: {}", *table.memory, refusal.what);
@@ -64,7 +64,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What a policy may provision must fit into what the function may have; `place` is where the policy stands.
+    /// What a policy may provision must fit the limits of the function; `place` is the location of the policy.
     fn provisioned_by_policy(
         &mut self,
         place: SourceSpan,
@@ -87,7 +87,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// How long a request waits for an instance where the policy says it and the scenario does not.
+    /// How long a request waits for an instance if only the policy sets it.
     pub(super) fn queue_timeout(
         table: &FunctionTable,
         scaling: &ScalingSpec,

@@ -1,4 +1,4 @@
-//! What is varied although no customer of the platform can set it.
+//! Keys that are varied although no customer of the platform can set them.
 
 use super::Checker;
 use crate::scenario::preset::Allowed;
@@ -6,7 +6,7 @@ use crate::scenario::raw::FileTable;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 
 impl Checker<'_, '_> {
-    /// Warns of keys that a sweep, a plan or a variant changes and that the platform decides by itself.
+    /// Warns about keys that a sweep, a plan or a variant changes but the platform sets by itself.
     pub(super) fn settable(&mut self, file: &FileTable, allowed: &Allowed) {
         let mut varied: Vec<(&str, SourceSpan, &str)> = Vec::new();
         if let Some(sweep) = file.sweep.as_ref() {
@@ -31,7 +31,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Whether these words, joined by dots, stand in a dotted key.
+/// Whether a dotted key contains this sequence of parts.
 fn names(key: &str, part: &str) -> bool {
     let (words, wanted): (Vec<&str>, Vec<&str>) = (key.split('.').collect(), part.split('.').collect());
     words.windows(wanted.len()).any(|window| window == wanted)

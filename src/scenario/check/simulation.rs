@@ -1,4 +1,4 @@
-//! How long, how often, how sure.
+//! Horizon, replications and precision.
 
 use super::Checker;
 use super::names::Names;
@@ -10,9 +10,9 @@ use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::Problem;
 use crate::time::Span;
 
-/// Replications at the first look where nothing else is said.
+/// Default number of initial replications.
 const FIRST_LOOK: u32 = 10;
-/// Batches where nothing else is said.
+/// Default number of batches.
 const BATCHES: u32 = 25;
 
 impl Checker<'_, '_> {
@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// Replications at the first look, and until when there are more.
+    /// Number of initial replications, and the target precision up to which more are added.
     fn precision(&mut self, table: &PrecisionTable, functions: &Names) -> (u32, Precision) {
         let most = *table.max_replications;
         let first = table.min_replications.unwrap_or(FIRST_LOOK.min(most));
@@ -87,7 +87,7 @@ impl Checker<'_, '_> {
         (first, Precision { targets, max_replications: most })
     }
 
-    /// Into how many batches a run is cut, if it is.
+    /// Number of batches into which a run is split, if it is.
     fn batches(&mut self, table: &SimulationTable) -> Option<u32> {
         if *table.intervals == Intervals::Replications {
             if table.batches.is_some() && !table.intervals.broken {

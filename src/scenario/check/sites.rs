@@ -1,8 +1,8 @@
-//! Sites, the links between them, and tenants: what stands between a caller and its target because of where they are, and for
-//! whom it is.
+//! Sites, the links between them, and tenants: what is between a caller and its target because of their locations or
+//! owners.
 //!
-//! A link and a tenant are one component each, with an entry for each of the calls that pass: so all of them share its
-//! bandwidth or its quota, and each goes on to its own target.
+//! A link and a tenant are one component each, with an entry for each target: so all calls share the bandwidth or the
+//! quota, and each continues to its own target.
 
 use super::Checker;
 use super::path::Targets;
@@ -16,12 +16,12 @@ use crate::scenario::raw::{FileTable, SourceTable};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 
-/// Where something is, and whose quota its calls count for.
+/// The location of something, and the tenant whose quota its calls use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The number of its site; without sites 0.
+    /// Index of its site; 0 without sites.
     site: usize,
-    /// The tenant's number.
+    /// Index of the tenant.
     tenant: Option<usize>,
 }
 
@@ -29,24 +29,33 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Sites {
     names: Vec<String>,
+    /// How many zones each has.
+    zones: Vec<u32>,
     tenants: Vec<(String, ComponentId)>,
     links: Vec<(LinkParameters, ComponentId)>,
     /// Of each function of the file.
     functions: Vec<Place>,
 }
 
-/// A name that stands in a table.
+/// A name in a table.
 type Named = Spanned<Option<String>>;
 
 impl Sites {
-    /// Whether calls pass anything because of where they come from or whose they are.
+    /// Whether calls may pass something because of their location or tenant.
     pub(super) fn is_any(&self) -> bool {
         !self.names.is_empty() || !self.tenants.is_empty()
     }
 
-    /// The number of a site.
+    /// The index of a site.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
+    }
+
+    /// The site and the zone that a text like "zone.eu.1" names, the zone from 0, and how many that site has.
+    pub(super) fn zone(&self, text: &str) -> Option<(usize, u32, u32)> {
+        let (site, zone) = text.strip_prefix("zone.")?.rsplit_once('.')?;
+        let site = self.number(site)?;
+        Some((site, zone.parse::<u32>().ok()?.checked_sub(1)?, self.zones[site]))
     }
 
     /// The names of the sites.
@@ -54,7 +63,7 @@ impl Sites {
         self.names.iter().map(String::as_str)
     }
 
-    /// Where a function is.
+    /// Site and tenant of a function.
     pub(super) fn of_function(&self, id: usize) -> Place {
         self.functions.get(id).copied().unwrap_or_default()
     }
@@ -89,16 +98,17 @@ impl Sites {
 }
 
 impl Place {
-    /// The same place for calls that count for nobody.
+    /// The same location without a tenant.
     pub(super) const fn without_tenant(self) -> Self {
         Self { tenant: None, ..self }
     }
 }
 
 impl Targets {
-    /// All sites, links and tenants of a file; what is wrong with them is reported.
+    /// All sites, links and tenants of a file; problems are reported.
     pub(super) fn add_sites(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
-        self.sites.names = file.site.iter().filter_map(|site| (*site.name).clone()).collect();
+        let sites = file.site.iter().filter_map(|site| Some(((*site.name).clone()?, *site.zones)));
+        (self.sites.names, self.sites.zones) = sites.unzip();
         for table in file.tenant.iter() {
             let TenantParameters { name, .. } = &table.value;
             let spec = TenantSpec { parameters: table.value.clone(), targets: Vec::new() };
@@ -144,13 +154,13 @@ impl Targets {
         self.sites.functions = functions.collect();
     }
 
-    /// Where something is that names a site and a tenant.
+    /// Site and tenant of something whose table names them.
     pub(super) fn place_of(&self, site: &Named, tenant: &Named, checker: &mut Checker<'_, '_>) -> Option<Place> {
         let (site, tenant) = (self.sites.site(site, checker), self.sites.tenant(tenant, checker));
         Some(Place { site: site?, tenant: tenant? })
     }
 
-    /// Where a component is whose table names its site in plain text.
+    /// Site of a component whose table names it in plain text.
     pub(super) fn place_of_component(
         &self,
         site: Option<&String>,
@@ -161,7 +171,7 @@ impl Targets {
         Place { site: self.sites.site(&site, checker).unwrap_or_default(), tenant: None }
     }
 
-    /// Where a function or a component is.
+    /// Site of a function or a component.
     fn whereabouts(&self, of: Destination) -> Place {
         match of {
             Destination::Function(id) => self.sites.of_function(id.index()),
@@ -169,7 +179,7 @@ impl Targets {
         }
     }
 
-    /// What a component calls in place of a target: the link to it, or the tenants whose quota counts.
+    /// What a component calls instead of a target: the link to it, or the tenants whose quotas apply.
     pub(super) fn passing(
         &mut self,
         caller: ComponentId,
@@ -213,7 +223,7 @@ impl Targets {
         Some(Destination::Entry(id, self.enter(id, entry, backwards)))
     }
 
-    /// The entry of a link or a tenant that leads to a target; it is made if there is none.
+    /// The entry of a link or a tenant for a target, added if needed.
     fn enter(&mut self, id: ComponentId, to: Destination, backwards: bool) -> u32 {
         let known = self.entries.entry(id).or_default();
         if let Some(entry) = known.iter().position(|one| *one == to) {
@@ -233,7 +243,7 @@ impl Targets {
         entry
     }
 
-    /// Whether a component does not wait for ever for what it calls.
+    /// Whether a component stops waiting for its calls at some time.
     fn gives_up(&mut self, id: ComponentId) -> bool {
         match self.spec_mut(id) {
             ComponentSpec::Client(client) => client.parameters.gives_up(),
@@ -242,14 +252,17 @@ impl Targets {
         }
     }
 
-    /// All sites with what is there, of which so many are functions.
+    /// All sites with their functions and components; `functions`: how many there are.
     pub(super) fn all_sites(&self, functions: usize) -> Vec<Site> {
-        let site =
-            |(number, name): (usize, &str)| Site { name: name.to_owned(), holds: self.all_at(number, functions) };
+        let site = |(number, name): (usize, &str)| Site {
+            name: name.to_owned(),
+            zones: self.sites.zones[number],
+            holds: self.all_at(number, functions),
+        };
         self.sites.names().enumerate().map(site).collect()
     }
 
-    /// The functions and components of a site, but for links and tenants, and clients, which are parts of others.
+    /// The functions and components of a site, except links, tenants and clients, which are parts of others.
     pub(super) fn all_at(&self, site: usize, functions: usize) -> Vec<Destination> {
         let of_functions = (0..functions as u32).map(|id| Destination::Function(crate::id::FnId(id)));
         let of_components = self.components().filter(|(_, component)| {
@@ -261,7 +274,7 @@ impl Targets {
 }
 
 impl Checker<'_, '_> {
-    /// A source whose trace names the functions calls them directly, so that nothing can stand between.
+    /// A source whose trace names the functions calls them directly, so nothing can be between them.
     pub(super) fn trace_is_at_no_site(&mut self, table: &SourceTable, file: &FileTable) {
         let written = [&table.site, &table.tenant].into_iter().find(|name| name.is_some()).map(|name| name.place);
         let sized = table.payload.as_ref().map(|_| table.payload.place);
@@ -275,7 +288,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The components with the entries that links and tenants have been given.
+/// The components, with the entries of links and tenants.
 pub(super) fn with_entries(components: Vec<Component>, targets: &Targets) -> Vec<Component> {
     let with = |(place, mut component): (usize, Component)| {
         if let Some(entries) = targets.entries.get(&ComponentId(place as u32)) {

@@ -1,5 +1,5 @@
-//! What goes wrong on paths by design: retries that keep an overload up, messages that are delivered again while they are still
-//! being processed.
+//! Paths that are unstable by design: retries that sustain an overload, and messages that are delivered again while
+//! they are being processed.
 
 use super::path::place_of;
 use crate::path::ComponentSpec;
@@ -7,7 +7,7 @@ use crate::scenario::model::{Destination, Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
 use crate::schema::diagnostic::{Problem, Problems};
 
-/// Looks at every client of a source, and at every queue.
+/// Checks every client of a source, and every queue.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     for (source, table) in scenario.sources.iter().zip(file.source.iter()) {
         let Target::Component(id) = source.target else { continue };
@@ -61,7 +61,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
-/// Requests that a function serves each second at most, where something fixed bounds it and nothing holds its queue back.
+/// Maximum number of requests per second that a function serves, if that is fixed and nothing limits its queue.
 fn capacity(function: &Function) -> Option<f64> {
     let concurrency = &function.concurrency;
     let slots = concurrency.max_instances.map(|most| u64::from(most) * u64::from(concurrency.per_instance));

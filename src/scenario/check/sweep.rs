@@ -1,4 +1,4 @@
-//! Axes, and the points that a sweep makes of them.
+//! The axes of a sweep and its points.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Node, Value};
 
-/// The key that is no dotted key: its values are variants.
+/// The special key whose values are variants.
 pub(in crate::scenario) const VARIANT: &str = "variant";
 
-/// Sections that a point cannot change: it is made from them.
+/// Sections that a point cannot change, because it is made from them.
 const FIXED: [&str; 3] = ["sweep", "plan", VARIANT];
 
 impl Checker<'_, '_> {
@@ -25,7 +25,7 @@ impl Checker<'_, '_> {
         let place = table.node.place;
         let design = self.design(table);
         let is_sampled = table.design.sampling.is_some();
-        // In the order written, which is that of the entries.
+        // In the order of the file, which is that of the entries.
         let mut dimensions = Vec::new();
         for entry in table.node.entries() {
             match entry.key.as_str() {
@@ -78,7 +78,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A key with its candidate values. `may_be_open`: a range needs neither steps nor points.
+    /// A key with its candidate values. `may_be_open`: a range needs neither `step` nor `points`.
     pub(super) fn axis(
         &mut self,
         key: &str,
@@ -102,7 +102,7 @@ impl Checker<'_, '_> {
             AxisValues::Range(range) => self.range(key, range, shape, may_be_open)?,
         };
         let axis = Axis { key: key.to_owned(), unit, place, candidates };
-        // Names along the key are looked up once, with the first value.
+        // Names in the key are resolved once, with the first value.
         let (mut scratch, before) = (root.clone(), self.problems.list().len());
         overlay::apply_value(&mut scratch, key, place, axis.at(0.0, 1).node, self.problems);
         (self.problems.list().len() == before).then_some(axis)
@@ -133,7 +133,7 @@ impl Checker<'_, '_> {
         Some((Candidates::Levels(levels), unit))
     }
 
-    /// The values of a range. Without `step` and `points` they stay open, if they may.
+    /// The values of a range. Without `step` and `points` they stay open, if allowed.
     fn range(
         &mut self,
         key: &str,
@@ -179,7 +179,7 @@ impl Checker<'_, '_> {
         Some((Candidates::Levels(levels), unit))
     }
 
-    /// The range between the ends, and the step in its places.
+    /// The range between the ends, and the step at its precision.
     fn ends(&mut self, key: &str, table: &RangeTable, shape: Shape) -> Option<(Range, Option<i128>)> {
         let (form, low, high, step) = self.in_one_form(key, table, shape)?;
         let mut refuse = |message: String, help: &str| {
@@ -311,7 +311,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Whether only whole numbers may stand there.
+/// Whether only whole numbers are valid.
 fn is_whole(shape: Shape) -> bool {
     matches!(shape.inner(), Shape::Leaf(leaf) if (leaf.schema)()["type"] == "integer")
 }

@@ -1,4 +1,4 @@
-//! Where traces join: recorded arrivals, and the functions they bring.
+//! Traces: recorded arrivals, and the functions they define.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ pub(super) fn names_functions(table: &ArrivalParameters) -> bool {
 pub(super) struct Traces {
     /// Of each source, if it has one.
     of_source: Vec<Option<Traced>>,
-    /// Functions that the file does not have, in the order in which traces name them.
+    /// The functions that are not in the file, in the order in which traces name them.
     brought: Vec<Arc<str>>,
     known: HashMap<Arc<str>, TraceFunction>,
-    /// The application of a function, where its trace knows it: numbers are those of one trace.
+    /// The application of a function, if its trace knows it: indices are per trace.
     apps: HashMap<Arc<str>, String>,
 }
 
@@ -39,19 +39,19 @@ impl Traces {
         self.known.get(name)
     }
 
-    /// The application that a trace names for a function; no name in a file looks like this.
+    /// The application that a trace gives for a function; no name in a file has this form.
     pub(super) fn app(&self, name: &str) -> Option<String> {
         self.apps.get(name).cloned()
     }
 
-    /// Names of the functions that the file does not have.
+    /// Names of the functions that are not in the file.
     pub(super) fn brought(&self) -> impl Iterator<Item = &str> {
         self.brought.iter().map(AsRef::as_ref)
     }
 }
 
 impl Checker<'_, '_> {
-    /// Looks through all traces.
+    /// Scans all traces.
     pub(super) fn traces(&mut self, file: &FileTable, functions: &mut Names) -> Traces {
         let mut traces =
             Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new(), apps: HashMap::new() };
@@ -79,7 +79,7 @@ impl Checker<'_, '_> {
             }
             traces.of_source.push(traced);
         }
-        // The requests of other sources do not bring their durations.
+        // The requests of other sources have no recorded durations.
         for source in file.source.iter().filter(|source| source.function.is_some()) {
             let name = source.function.as_deref().unwrap_or_default();
             if let Some(function) = traces.known.get_mut(name) {
@@ -89,7 +89,7 @@ impl Checker<'_, '_> {
         traces
     }
 
-    /// The functions that the file does not have, made from its defaults.
+    /// The functions that are not in the file, made from its defaults.
     pub(super) fn brought_functions(
         &mut self,
         root: &Node,
@@ -99,7 +99,7 @@ impl Checker<'_, '_> {
         if traces.brought.is_empty() {
             return Some(Vec::new());
         }
-        // The defaults have been read before; here they are read once more as a function, and what is wrong is known.
+        // The defaults have been read before, so their problems are known; here they are read again as a function.
         let mut node = root.get("function-defaults")?.clone();
         let place = node.place;
         if let Value::Table(entries) = &mut node.value {
@@ -117,7 +117,7 @@ impl Checker<'_, '_> {
         }
         let any = some.clone().next();
         let template = self.function(&table, "function-defaults", any, allowed)?;
-        // Traces tell what was used; a platform has a least and a most that can be configured.
+        // Traces record what was used; platforms have a minimum and a maximum that can be configured.
         let configurable = |memory| allowed.map_or(memory, |allowed| allowed.memory_near_mb(memory));
         let made = some.map(|function| Function {
             name: function.name.clone(),
@@ -129,7 +129,7 @@ impl Checker<'_, '_> {
         Some(made.collect())
     }
 
-    /// The sources of one table: one for each function, but a single one where a trace is too long to be kept.
+    /// The sources of one table: one per function, or a single one if a trace is too long to be kept in memory.
     pub(super) fn sources(
         &mut self,
         table: &SourceTable,
@@ -185,7 +185,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// When requests of a source come; what is wrong with the parameters is known.
+    /// The arrivals of a source; problems of the parameters have been reported.
     pub(super) fn arrivals(
         &mut self,
         spec: &ArrivalParameters,

@@ -1,31 +1,31 @@
-//! What is watched while a run goes on.
+//! Alarms on metrics while a run is in progress.
 
 use super::super::objective::Subject;
 use crate::metric::signal::Signal;
 use crate::time::Span;
 
-/// Something that is watched period by period.
+/// A metric that is evaluated period by period.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     /// Unique name.
     pub name: String,
-    /// The name of what is watched.
+    /// The name of the subject.
     pub metric: String,
-    /// What is watched.
+    /// The metric.
     pub signal: Signal,
-    /// Of what.
+    /// The subject.
     pub subject: Subject,
-    /// What it is compared with.
+    /// The threshold.
     pub threshold: f64,
     /// When a period breaches the threshold.
     pub comparison: Comparison,
-    /// How long a period is.
+    /// Length of a period.
     pub period: Span,
     /// Number of the latest periods that must breach the threshold.
     pub datapoints: u32,
     /// Number of the latest periods that are evaluated.
     pub of: u32,
-    /// What a period without data counts as.
+    /// How a period without data is treated.
     pub missing: Missing,
 }
 
@@ -54,7 +54,7 @@ impl Comparison {
         }
     }
 
-    /// As it is said.
+    /// The comparison in words.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -66,15 +66,15 @@ impl Comparison {
     }
 }
 
-/// What a period counts as in which there was nothing to measure: the names are those of CloudWatch.
+/// How a period without data is treated; the names are those of CloudWatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// As nothing; if there is no data at all, the alarm has insufficient data.
+    /// It is skipped; without any data, the alarm has insufficient data.
     Missing,
-    /// As nothing; what is left open by that stays as it is.
+    /// It is skipped; if that leaves the state undecided, it stays the same.
     Ignore,
-    /// As breaching.
+    /// As breaching the threshold.
     Breaching,
-    /// As not breaching.
+    /// As within the threshold.
     NotBreaching,
 }

@@ -1,8 +1,8 @@
-//! What the platform charges.
+//! The prices of the platform.
 
 use crate::time::Span;
 
-/// What the platform charges, in US dollars.
+/// The prices of the platform, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
     /// Price per request.
@@ -23,47 +23,55 @@ pub struct Billing {
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
-    /// Instances that a scaling policy keeps at least; none: as all others.
+    /// Minimum instances of a scaling policy; `None`: charged like all others.
     pub minimum_instances: Option<MinimumBilling>,
-    /// Processors, instances and what else a cloud may charge for.
+    /// vCPUs, instances and other resources.
     pub resources: ResourceBilling,
-    /// What else may be charged.
+    /// Other prices.
     pub extras: ExtraPrices,
 }
 
-/// What is charged for processors and for instances, and how; the default charges nothing for them.
+impl Billing {
+    /// Whether any free amounts are deducted from the list price.
+    #[must_use]
+    pub fn has_free_tier(&self) -> bool {
+        self.free_requests > 0.0 || self.free_gb_seconds > 0.0 || self.resources.free != FreeResources::default()
+    }
+}
+
+/// Prices of vCPUs and instances; by default there are none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourceBilling {
-    /// The memory that is charged for is rounded up to a multiple of this, MB; none: it is charged for as it is.
+    /// Billed memory is rounded up to a multiple of this, MB; `None`: it is not rounded.
     pub memory_step_mb: Option<u32>,
     /// vCPU-seconds of execution, tiered by the month's volume.
     pub vcpu_second_usd: Vec<Tier>,
     /// A GHz-second of execution.
     pub ghz_second_usd: f64,
-    /// The state of a second of a processor.
+    /// A CPU-second.
     pub cpu_second_usd: f64,
     /// A vCPU-second of an instance, idle or not.
     pub instance_vcpu_second_usd: f64,
-    /// For how long an instance is charged at least.
+    /// Minimum time charged per instance.
     pub instance_minimum: Span,
-    /// A vCPU-second of a minimum instance that is idle.
+    /// A vCPU-second of an idle minimum instance.
     pub minimum_idle_vcpu_second_usd: f64,
-    /// The account, a month.
+    /// Fixed price of the account per month.
     pub per_month_usd: f64,
-    /// A unit of account.
+    /// A billing unit.
     pub unit: Option<UnitBilling>,
-    /// What is free each month.
+    /// The monthly free tier.
     pub free: FreeResources,
 }
 
-/// What costs nothing each month, beside requests and GB-seconds of execution.
+/// Monthly free amounts, besides requests and GB-seconds of execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FreeResources {
     /// vCPU-seconds of execution.
     pub vcpu_seconds: f64,
     /// GHz-seconds of execution.
     pub ghz_seconds: f64,
-    /// Seconds of a processor at work.
+    /// CPU-seconds.
     pub cpu_seconds: f64,
     /// GB-seconds of instances.
     pub instance_gb_seconds: f64,
@@ -71,7 +79,7 @@ pub struct FreeResources {
     pub instance_vcpu_seconds: f64,
 }
 
-/// A unit of account that several amounts are converted to.
+/// A billing unit into which several amounts are converted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitBilling {
     /// Units per request.
@@ -80,38 +88,38 @@ pub struct UnitBilling {
     pub per_gb_second: f64,
     /// Units per vCPU-second of execution.
     pub per_vcpu_second: f64,
-    /// US dollars for a unit, tiered by the month's volume.
+    /// US dollars per unit, tiered by the month's volume.
     pub usd: Vec<Tier>,
 }
 
-/// Prices beside execution, US dollars; 0: not charged.
+/// Other prices, US dollars; 0: not charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ExtraPrices {
-    /// A GB-second of ephemeral storage beyond what comes with every instance.
+    /// A GB-second of ephemeral storage beyond the included amount.
     pub ephemeral_gb_second_usd: f64,
-    /// Keeping a snapshot, for each GB-second.
+    /// Keeping a snapshot, per GB-second.
     pub snapshot_cache_gb_second_usd: f64,
-    /// Restoring a snapshot, for each GB of memory and restore.
+    /// Restoring a snapshot, per GB of memory and restore.
     pub snapshot_restore_gb_usd: f64,
-    /// An hour of a provisioned event poller.
+    /// A provisioned event poller, per hour.
     pub poller_hour_usd: f64,
-    /// An instance in existence, idle or not, for each GB-second.
+    /// An instance, busy or idle, per GB-second.
     pub instance_gb_second_usd: f64,
 }
 
-/// What instances cost that a scaling policy keeps at least, US dollars per GB-second.
+/// Price of the minimum instances of a scaling policy, US dollars per GB-second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MinimumBilling {
-    /// While they serve nobody.
+    /// While idle.
     pub idle_usd: f64,
-    /// While they serve; none: as any other.
+    /// While busy; `None`: like any other instance.
     pub busy_usd: Option<f64>,
 }
 
 /// Price of one volume tier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tier {
-    /// The tier ends at this many a month; none: never.
+    /// Monthly volume at which the tier ends; `None`: it has no end.
     pub up_to: Option<f64>,
     /// Price per unit.
     pub usd: f64,

@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! Injected faults: what happens, and when.
 
 use super::Destination;
 use crate::dist::Dist;
@@ -6,64 +6,66 @@ use crate::id::GroupId;
 use crate::path::bucket::BucketSpec;
 use crate::time::Span;
 
-/// Something that is made to go wrong.
+/// An injected fault.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// Unique name.
     pub name: String,
-    /// What it strikes, as it was written: "checkout", "zone.eu.1".
+    /// The target as written: "checkout", "zone.eu.1".
     pub target: String,
-    /// Where.
+    /// The target.
     pub targets: Vec<Destination>,
-    /// The groups whose nodes it strikes, in place of functions and components.
+    /// The node groups that it affects, instead of functions and components.
     pub node_groups: Vec<GroupId>,
-    /// When.
+    /// When it happens.
     pub timing: Timing,
-    /// What.
+    /// Its effect.
     pub kind: FaultKind,
 }
 
-/// When something goes wrong.
+/// When a fault happens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Timing {
-    /// Once, at this time of the run, for so long.
+    /// Once, at this time of the run.
     Once {
-        /// From then on.
+        /// Start time.
         at: Span,
-        /// For so long.
+        /// Duration.
         lasts: Span,
     },
-    /// Again and again.
+    /// Repeatedly, at random times.
     AtRandom {
-        /// The time from the end of one to the beginning of the next.
+        /// Time from the end of one to the start of the next.
         every: Dist,
         /// How long it lasts.
         lasts: Dist,
     },
 }
 
-/// What goes wrong.
+/// The effect of a fault.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultKind {
-    /// Work is done at this speed, 1 being full.
+    /// Work runs at this speed; 1: full speed.
     SlowDown(f64),
-    /// This part of the runs or calls fails.
+    /// This share of the runs or calls fails.
     Errors(f64),
-    /// Each takes so much longer.
+    /// Each run or call takes this much longer.
     Delay(Dist),
     /// Nothing succeeds.
     Outage,
-    /// Instances take so many times as long to start.
+    /// The outage of one of several zones: its number, from 0, and how many there are. Its instances are lost.
+    ZoneOutage(u32, u32),
+    /// Instance starts take this many times as long.
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
-    /// Each instance, or each node, crashes so many times a second, at random moments.
+    /// Each instance, or each node, crashes at this rate per second, at random times.
     Crash(f64),
-    /// What comes faster is refused.
+    /// Calls above this rate are throttled.
     Throttle(BucketSpec),
-    /// This part of the messages or records that are sent is poison.
+    /// This share of the messages or records sent is poison.
     Poison(f64),
-    /// What a cache holds is lost.
+    /// The contents of caches are lost.
     Flush,
 }
 
@@ -75,7 +77,7 @@ impl FaultKind {
             Self::SlowDown(_) => "slow-down",
             Self::Errors(_) => "errors",
             Self::Delay(_) => "delay",
-            Self::Outage => "outage",
+            Self::Outage | Self::ZoneOutage(..) => "outage",
             Self::ColdStart(_) => "cold-start",
             Self::Deploy => "deploy",
             Self::Crash(_) => "crash",
@@ -85,18 +87,18 @@ impl FaultKind {
         }
     }
 
-    /// Whether it is about the instances of functions.
+    /// Whether it affects the instances of functions.
     const fn is_of_instances(&self) -> bool {
-        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_))
+        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_) | Self::ZoneOutage(..))
     }
 
-    /// Whether it is over as soon as it has happened.
+    /// Whether it is instantaneous.
     #[must_use]
     pub const fn is_over_at_once(&self) -> bool {
         matches!(self, Self::Deploy | Self::Flush)
     }
 
-    /// Whether it does anything to a function or to components of this group.
+    /// Whether it has any effect on a function or on components of this group.
     #[must_use]
     pub fn befalls(&self, group: &str) -> bool {
         match group {

@@ -1,10 +1,10 @@
-//! One function: its instances, what a request does there, and how instances start.
+//! One function: its instances, what a request does on them, and how instances start.
 
 use super::Destination;
 use crate::cluster::{Image, NodeGroup, Resources, thousandths};
 use crate::dist::Dist;
 use crate::dist::tokens::Tokens;
-use crate::id::GroupId;
+use crate::id::{GroupId, PlatformId};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
@@ -16,7 +16,9 @@ use crate::time::Span;
 pub struct Function {
     /// Unique name.
     pub name: String,
-    /// The application it belongs to; none: it is one by itself.
+    /// Its platform.
+    pub platform: PlatformId,
+    /// The application to which it belongs; `None`: an application of its own.
     pub app: Option<String>,
     /// Language and version.
     pub runtime: Option<String>,
@@ -24,11 +26,11 @@ pub struct Function {
     pub memory_mb: u32,
     /// CPU architecture, which determines the price.
     pub architecture: Architecture,
-    /// Processors of an instance.
+    /// The CPU of an instance.
     pub cpu: Cpu,
-    /// GPUs that an instance takes of its node.
+    /// GPUs that an instance takes from its node.
     pub gpu: f64,
-    /// The node group on whose nodes its instances run; none: any on whose nodes one fits.
+    /// The node group on whose nodes its instances run; `None`: any group with nodes on which one fits.
     pub node_group: Option<GroupId>,
     /// The image that a node must have before an instance starts.
     pub image: Option<Image>,
@@ -36,29 +38,29 @@ pub struct Function {
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
     pub selection: Selection,
-    /// An instance this old takes no further request and goes when it is free.
+    /// An instance of this age accepts no more requests and is removed when it is free.
     pub max_lifetime: Option<Span>,
     /// Largest payload of an invocation, bytes.
     pub payload_limit: Option<u64>,
-    /// How long a busy instance that its scaling policy withdraws may go on before what it has fails; none: until it is
-    /// free.
+    /// How long a busy instance may continue after its scaling policy withdraws it, before its requests fail; `None`:
+    /// until it is free.
     pub termination_grace_period: Option<Span>,
-    /// T_func of one request (unless the trace brings it).
+    /// T_func of one request (unless a trace provides it).
     pub duration: Dist,
-    /// T_func of a request that is cold, in place of `duration`.
+    /// T_func of a cold request, instead of `duration`.
     pub cold_duration: Option<Dist>,
-    /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
+    /// The steps of a request, in order, instead of `duration`; empty: there are none.
     pub steps: Vec<Step>,
-    /// How it serves requests in batches, in place of running for `duration`; none: it does not.
+    /// How it serves requests in batches, instead of `duration`; `None`: it does not.
     pub batching: Option<Batching>,
-    /// The part of its runs that fail.
+    /// The share of its runs that fail.
     pub failure_ratio: f64,
-    /// The phases between the decision to create an instance and its readiness; empty: at once.
+    /// The phases from the decision to create an instance to its readiness; empty: it is ready at once.
     pub cold_start: Vec<Phase>,
-    /// Initialization (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
-    /// anew under the request's timeout; none: never.
+    /// Initialization (the billed phases of `cold_start`) that a request waits for is stopped after this long, and
+    /// starts again under the request's timeout; `None`: no limit.
     pub init_timeout: Option<Span>,
-    /// Whether instances are restored from a snapshot that is charged for.
+    /// Whether instances are restored from a snapshot that is charged.
     pub snapshot_charged: bool,
     /// When idle instances are removed.
     pub keep_alive: KeepAliveSpec,
@@ -66,64 +68,64 @@ pub struct Function {
     pub scaling: ScalingSpec,
     /// Concurrency and its limits.
     pub concurrency: Concurrency,
-    /// What is there at the start of the run, beside provisioned instances; none: nothing.
+    /// The state at the start of the run, besides provisioned instances; `None`: empty.
     pub initial: Option<Initial>,
 }
 
-/// Instances of a function that are there at the start of the run.
+/// Instances of a function at the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Initial {
-    /// Those that serve a request, which is none of the scenario's.
+    /// Instances that serve a request which is not counted.
     pub busy: u32,
-    /// Those that are idle.
+    /// Idle instances.
     pub idle: u32,
-    /// When idle ones go if nobody asks for them, the one used longest ago first; of the others keep-alive decides.
+    /// When unused idle instances are removed, least recently used first; keep-alive decides about the others.
     pub idle_expire_in: Vec<Span>,
-    /// How old all of them are, for `max_lifetime`.
+    /// Age of all of them, for `max_lifetime`.
     pub age: Span,
 }
 
-/// The processors of an instance.
+/// The CPU of an instance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
-    /// vCPUs that it takes of its node.
+    /// vCPUs that it requests of its node.
     pub request: f64,
     /// vCPUs.
     pub vcpus: f64,
-    /// Clock cycles, GHz, where they are charged for; else 0.
+    /// Clock speed, GHz, where it is charged; else 0.
     pub ghz: f64,
-    /// The part of the duration of a request in which a processor is at work, 0 to 1.
+    /// The share of a request's duration in which it computes, 0 to 1.
     pub bound_share: f64,
-    /// How the requests of an instance share them; none: each runs as long as if it were alone.
+    /// How the requests on an instance share the CPU; `None`: they do not slow each other down.
     pub sharing: Option<CpuSharing>,
 }
 
-/// How the requests of an instance share its processors, beside the limit ([`Cpu::vcpus`]) and the part of their running
-/// times that is work ([`Cpu::bound_share`]).
+/// How the requests on an instance share its CPU, besides the limit ([`Cpu::vcpus`]) and the share of their durations
+/// that is computation ([`Cpu::bound_share`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuSharing {
-    /// Processors that a single request can use at most, at least 1.
+    /// Maximum number of vCPUs that a single request can use, at least 1.
     pub threads: u32,
-    /// The limit holds in each period: what has used it up waits for the next one.
+    /// The limit applies in each period: an instance that has used it up waits for the next one.
     pub period: Span,
 }
 
-/// A model that serves the requests on an instance in one batch, a token of each in every step.
+/// A model that serves the requests on an instance in one batch, generating one token of each per step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batching {
-    /// What every step takes.
+    /// Base time of a step.
     pub per_step: Span,
-    /// What each prompt token adds to the step that processes it.
+    /// Additional time per prompt token processed in a step.
     pub per_prompt_token: Span,
-    /// What each request in the batch adds; with `per_step` more than nothing.
+    /// Additional time per request in the batch; if `per_step` is zero, this is not.
     pub per_request: Span,
-    /// Requests in the batch at most.
+    /// Maximum number of requests in the batch.
     pub max_batch: u32,
-    /// Tokens of prompts and answers that the batch has room for.
+    /// Maximum number of tokens of prompts and responses in the batch.
     pub kv_cache_tokens: u64,
-    /// Tokens of a prompt.
+    /// Prompt tokens of a request.
     pub prompt_tokens: Tokens,
-    /// Tokens of an answer.
+    /// Response tokens of a request.
     pub output_tokens: Tokens,
 }
 
@@ -132,39 +134,39 @@ pub struct Batching {
 pub struct Phase {
     /// environment, image, runtime, init, ...
     pub name: String,
-    /// How long it takes.
+    /// Its duration.
     pub duration: Dist,
-    /// Whether the platform charges for it where initialization is billed.
+    /// Whether the platform charges for it, where initialization is billed.
     pub billed: bool,
 }
 
-/// How many requests and instances at a time.
+/// Numbers of requests and instances at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concurrency {
     /// Requests one instance serves at a time, at least 1.
     pub per_instance: u32,
-    /// Instances that may exist; none: no limit.
+    /// Maximum number of instances; `None`: no limit.
     pub max_instances: Option<u32>,
-    /// Requests in progress that are guaranteed and at the same time the most; none: shares what is unreserved.
+    /// Requests in progress that are both guaranteed and the maximum; `None`: shares the unreserved concurrency.
     pub reserved: Option<u32>,
     /// Always-ready instances.
     pub provisioned: u32,
-    /// What a request meets when no instance may be created.
+    /// What happens to a request when no instance may be created.
     pub overflow: Overflow,
-    /// Who is served first of those that wait.
+    /// Order in which waiting requests are served.
     pub queue_order: QueueOrder,
 }
 
-/// What a request meets when no instance may be created.
+/// What happens to a request when no instance may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// The request is rejected.
     Reject,
     /// The request waits in a first-in, first-out queue.
     Queue {
-        /// Requests that may wait; none: no limit.
+        /// Maximum number of waiting requests; `None`: no limit.
         limit: Option<u32>,
-        /// Longest wait; then the request has timed out.
+        /// Longest wait, after which the request times out.
         timeout: Option<Span>,
     },
 }
@@ -179,50 +181,50 @@ pub enum Architecture {
     Arm,
 }
 
-/// Who is served first of those that wait.
+/// Order in which waiting requests are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueueOrder {
     /// First in, first out.
     #[default]
     Fifo,
-    /// Who came last.
+    /// Last in, first out.
     Lifo,
 }
 
-/// One thing that a request does at its function.
+/// One step of a request at its function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Unique name among the steps of the function.
     pub name: String,
-    /// What it does.
+    /// Its action.
     pub work: Work,
 }
 
-/// What a step does. The instance is held meanwhile.
+/// What a step does. The instance is busy in the meantime.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Computes for so long.
+    /// Computes for this time.
     Run(Dist),
-    /// Waits for so long, for nobody that is simulated.
+    /// Waits for this time, for something that is not simulated.
     Wait(Dist),
-    /// Calls all of these at once, and waits for the slowest answer.
+    /// Makes all of these calls at once, and waits for the slowest response.
     Calls(Vec<Destination>),
 }
 
 /// How the instance of a request starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColdStart {
-    /// Until the request begins to run.
+    /// Time until the request begins to run.
     pub start_up: Span,
-    /// What of that belongs to phases that platforms charge for.
+    /// The part of it in phases that platforms charge for.
     pub billed: Span,
-    /// Initialization that begins anew when the request runs, in front of what it does.
+    /// Initialization that starts again when the request runs, before its own work.
     pub init_again: Span,
 }
 
 impl Function {
-    /// The start of an instance that is created for a request. Initialization that takes longer than allowed is cut off
-    /// and begins anew within the request, as long as the first time would have been.
+    /// The start of an instance that is created for a request. Initialization that exceeds the limit is stopped and
+    /// starts again within the request, with the duration that it would have had.
     pub fn cold_start(&self, rng: &mut Stream) -> ColdStart {
         let (start_up, billed) = self.start_up(rng);
         match self.init_timeout {
@@ -233,20 +235,20 @@ impl Function {
         }
     }
 
-    /// Whether an instance serves several requests at a time, so that it is charged for while it is busy and not for each of
-    /// them.
+    /// Whether an instance serves several requests at a time, and so is charged while it is busy instead of per
+    /// request.
     #[inline]
     #[must_use]
     pub const fn shares_instances(&self) -> bool {
         self.concurrency.per_instance > 1
     }
 
-    /// Whether initialization that begins anew within a request takes up all of its timeout.
+    /// Whether initialization that starts again within a request uses up its whole timeout.
     pub fn is_cut_off_while_it_starts(&self, rng: &mut Stream) -> bool {
         self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(rng).init_again >= timeout)
     }
 
-    /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
+    /// How long an instance takes to start, and the part of that in phases that platforms charge for.
     pub fn start_up(&self, rng: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
         for phase in &self.cold_start {

@@ -1,4 +1,4 @@
-//! Sources, and where requests go.
+//! Sources, and the targets of requests.
 
 use super::Function;
 use crate::dist::Dist;
@@ -11,18 +11,18 @@ use crate::workload::{ArrivalSpec, Payload};
 pub struct Source {
     /// Unique name.
     pub name: String,
-    /// Where its requests go.
+    /// Target of its requests.
     pub target: Target,
     /// When requests arrive.
     pub arrivals: ArrivalSpec,
-    /// T_func of its requests, in place of that of their function.
+    /// T_func of its requests, instead of that of their function.
     pub duration: Option<Dist>,
-    /// How large its requests are, and their answers; none: that does not matter.
+    /// Sizes of its requests and of their responses; `None`: sizes do not matter.
     pub payload: Option<Payload>,
 }
 
 impl Source {
-    /// How long its requests run, where that does not depend on the request.
+    /// Duration of its requests, where it does not depend on the request.
     #[must_use]
     pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
         let of_target = || match &self.target {
@@ -32,7 +32,7 @@ impl Source {
         self.duration.as_ref().or_else(of_target)
     }
 
-    /// The mean of it, s; 0 where it depends on the request.
+    /// Its mean, s; 0 where it depends on the request.
     #[must_use]
     pub fn service_mean_s(&self, functions: &[Function]) -> f64 {
         let brought = self.arrivals.service_s();
@@ -40,12 +40,14 @@ impl Source {
     }
 }
 
-/// A place where functions and components are.
+/// A location of functions and components.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     /// Unique name.
     pub name: String,
-    /// The functions and components that are there.
+    /// Number of availability zones.
+    pub zones: u32,
+    /// Its functions and components.
     pub holds: Vec<Destination>,
 }
 
@@ -54,30 +56,30 @@ pub struct Site {
 pub struct Component {
     /// Unique name.
     pub name: String,
-    /// What it does.
+    /// Its parameters.
     pub spec: ComponentSpec,
-    /// Where it passes requests on to.
+    /// Its targets.
     pub targets: Vec<Destination>,
 }
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
     /// To a function.
     Function(FnId),
     /// To another component.
     Component(ComponentId),
-    /// By this entry of a component that has several, which leads to its target of the same number.
+    /// Through this entry of a component with several entries, to its target with the same index.
     Entry(ComponentId, u32),
 }
 
-/// Where the requests of a source go.
+/// The target of a source's requests.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// All to one function.
+    /// One function for all.
     Function(FnId),
-    /// Each to the function that its row of the trace names: place `i` is the function of the trace's `i`-th name.
+    /// The function named in the row of the trace: element `i` is the function of the trace's `i`-th name.
     ByTrace(std::sync::Arc<[FnId]>),
-    /// All to one component of the path.
+    /// One component of the path for all.
     Component(ComponentId),
 }

@@ -1,4 +1,4 @@
-//! What all functions share.
+//! Settings shared by all functions.
 
 use super::{Billing, Function};
 use crate::cluster::{PlacementSpec, RegistrySpec};
@@ -8,44 +8,44 @@ use crate::time::Span;
 /// Settings shared by all functions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
-    /// The preset the values came from, if any.
+    /// The preset from which values were taken, if any.
     pub preset: Option<String>,
     /// Requests in progress over all functions of the account; none: no limit.
     pub account_limit: Option<u32>,
-    /// What must stay unreserved of the account limit (reserved and provisioned concurrency may not eat it).
+    /// The part of the account limit that reserved and provisioned concurrency must leave unreserved.
     pub min_unreserved: u32,
-    /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
-    /// concurrency; none: no limit.
+    /// Requests that may start per second per unit of concurrency: of the account, of reserved and of provisioned
+    /// concurrency; `None`: no limit.
     pub request_rate: Option<u32>,
-    /// Initialization is cut off after this long, and begins anew under the timeout of the request; none: never.
+    /// Initialization is stopped after this long, and starts again under the timeout of the request; `None`: no limit.
     pub init_timeout: Option<Span>,
-    /// How fast each function may grow; none: at once.
+    /// Scaling rate of each function; `None`: no limit.
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
     pub memory_budget_mb: Option<u32>,
     /// Pre-warmed instances (stem cells).
     pub stem_cells: Vec<StemCells>,
-    /// On which node an instance is placed.
+    /// The node on which an instance is placed.
     pub placement: PlacementSpec,
-    /// Where images come from.
+    /// The source of images.
     pub registry: RegistrySpec,
-    /// What is charged; none: nothing is.
+    /// Prices; `None`: nothing is charged.
     pub billing: Option<Billing>,
 }
 
-/// Pre-warmed instances that can become those of any function with this runtime and memory.
+/// Pre-warmed instances that can become an instance of any function with this runtime and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StemCells {
-    /// The runtime; none: that of functions that name none.
+    /// The runtime; `None`: functions without a runtime.
     pub runtime: Option<String>,
-    /// Memory of each, MB.
+    /// Memory of each cell, MB.
     pub memory_each_mb: u32,
     /// Number of cells.
     pub count: u32,
 }
 
 impl StemCells {
-    /// Memory of all, MB.
+    /// Total memory, MB.
     #[must_use]
     pub fn memory_mb(&self) -> u64 {
         u64::from(self.memory_each_mb) * u64::from(self.count)
@@ -61,11 +61,11 @@ impl Platform {
     }
 }
 
-/// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
+/// A token bucket per function: `burst` instances at once, refilled continuously up to `burst`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRate {
     /// Instances that can be created at once.
     pub burst: u32,
-    /// Time for one more token.
+    /// Time per additional token.
     pub refill: Span,
 }

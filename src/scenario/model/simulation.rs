@@ -1,4 +1,4 @@
-//! How long, how often, from which seed, and how precisely.
+//! Horizon, replications, seed and precision.
 
 use crate::id::FnId;
 use crate::time::Span;
@@ -6,52 +6,52 @@ use crate::time::Span;
 /// Simulated time, replications and random seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
-    /// Arrivals stop here; requests counted before are followed to their end.
+    /// Arrivals stop here; requests counted before it are followed to their end.
     pub horizon: Span,
-    /// When it begins, s since 1970.
+    /// Start of the run, s since 1970.
     pub start_s: i64,
-    /// The start that is not measured. Shorter than the horizon.
+    /// The initial period that is not measured. Shorter than the horizon.
     pub warm_up: Span,
     /// Seed of all random numbers.
     pub seed: u64,
-    /// Whether a pilot decides how long the warm-up is; until then it is zero.
+    /// Whether a pilot run determines the warm-up; until then it is zero.
     pub warm_up_is_auto: bool,
-    /// Independent runs, at least 1; with `precision`, at the first look.
+    /// Independent replications, at least 1; with `precision`, the initial number.
     pub replications: u32,
-    /// The number is not set.
+    /// Whether the number is the default.
     pub replications_by_default: bool,
-    /// How narrow intervals must be; none: as many runs as `replications`.
+    /// Target precision; `None`: exactly `replications` are run.
     pub precision: Option<Precision>,
-    /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.
+    /// Number of batches into which a single run is split for its intervals; `None`: intervals are from replications.
     pub batches: Option<u32>,
-    /// For how long after the horizon requests are followed.
+    /// How long after the horizon requests are followed.
     pub drain: Option<Span>,
 }
 
-/// Until when replications are added.
+/// When to stop adding replications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Precision {
-    /// What must be narrow enough, at least one.
+    /// The metrics and their targets, at least one.
     pub targets: Vec<PrecisionTarget>,
-    /// No more replications than this, and no fewer than `replications`.
+    /// Maximum number of replications, at least `replications`.
     pub max_replications: u32,
 }
 
-/// How narrow the interval of a metric must be.
+/// The target precision of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrecisionTarget {
-    /// Key of the summary, as `latency_s.p99`.
+    /// Key in the summary, such as `latency_s.p99`.
     pub metric: String,
-    /// The function it is about; none: the total.
+    /// Index of the function; `None`: the total.
     pub function: Option<FnId>,
-    /// The most that half of the 95 % interval may be.
+    /// Maximum half-width of the 95 % interval.
     pub half_width: Tolerance,
 }
 
-/// A size in the unit of a metric, or as a part of it.
+/// A half-width in the unit of a metric, or relative to its mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tolerance {
-    /// As a part of the mean.
+    /// Relative to the mean.
     Relative(f64),
     /// In the unit of the metric.
     Absolute(f64),
@@ -61,7 +61,7 @@ impl std::fmt::Display for Tolerance {
     /// `5%` or `0.001`, as it is written in scenarios.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
-            // Percentages that were typed, without what binary fractions add.
+            // Percentages as typed, without the error of binary fractions.
             Self::Relative(part) => write!(f, "{}%", (part * 1e10).round() / 1e8),
             Self::Absolute(value) => write!(f, "{value}"),
         }

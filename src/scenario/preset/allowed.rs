@@ -8,35 +8,35 @@ use crate::time::Span;
 table! {
     /// `[limits]` of a preset: what the platform refuses beyond.
     struct LimitsTable {
-        /// The least memory of an instance.
+        /// Minimum memory of an instance.
         optional memory_least: Size,
         /// Largest size.
         optional memory_most: Size,
         /// Memory comes in multiples of this.
         optional memory_step: Size,
-        /// The only sizes there are.
+        /// The only valid sizes.
         optional memory_sizes: List<Size, 1, 100>,
-        /// The longest timeout.
+        /// Maximum timeout.
         optional timeout: PositiveDuration,
-        /// The most requests at a time on an instance.
+        /// Maximum concurrency per instance.
         optional per_instance: Count<1, 1_000_000>,
-        /// The most instances of a function.
+        /// Maximum number of instances of a function.
         optional max_instances: Count<1, 1_000_000_000>,
-        /// The most attempts of an asynchronous invocation.
+        /// Maximum number of attempts of an asynchronous invocation.
         optional async_attempts: Count<1, 1_000>,
-        /// The least and the most that `async.max-age` may be.
+        /// Minimum and maximum of `async.max-age`.
         optional async_age: List<PositiveDuration, 2, 2>,
-        /// The least vCPUs of an instance, by its memory: from so much memory on.
+        /// Minimum vCPUs of an instance, by its memory.
         optional vcpus_from: List<VcpusTable, 1, 100>,
     }
 }
 
 table! {
-    /// So many vCPUs at least.
+    /// Minimum vCPUs.
     struct VcpusTable {
-        /// Of an instance with more than this.
+        /// For instances with more than this memory.
         required above: Size,
-        /// At least so many.
+        /// Minimum vCPUs.
         required vcpus: Count<1, 1000>,
     }
 }
@@ -44,31 +44,31 @@ table! {
 /// What a platform allows.
 #[derive(Debug)]
 pub(in crate::scenario) struct Allowed {
-    /// The platform.
+    /// The name of the platform.
     pub(in crate::scenario) platform: String,
-    /// The least memory of an instance, MB.
+    /// Minimum memory of an instance, MB.
     pub(in crate::scenario) memory_least_mb: u32,
     /// Largest size.
     pub(in crate::scenario) memory_most_mb: u32,
     /// Memory comes in multiples of this, MB.
     pub(in crate::scenario) memory_step_mb: u32,
-    /// The only sizes, MB; empty: all between the least and the most.
+    /// The only valid sizes, MB; empty: all between the minimum and the maximum.
     pub(in crate::scenario) memory_sizes_mb: Vec<u32>,
-    /// The longest timeout; none: as long as one likes.
+    /// Maximum timeout; `None`: no limit.
     pub(in crate::scenario) timeout: Option<Span>,
-    /// The most requests at a time on an instance; none: as many as one likes.
+    /// Maximum concurrency per instance; `None`: no limit.
     pub(in crate::scenario) per_instance: Option<u32>,
-    /// The most instances of a function; none: as many as one likes.
+    /// Maximum number of instances of a function; `None`: no limit.
     pub(in crate::scenario) max_instances: Option<u32>,
-    /// The most attempts of an asynchronous invocation; none: as many as one likes.
+    /// Maximum number of attempts of an asynchronous invocation; `None`: no limit.
     pub(in crate::scenario) async_attempts: Option<u32>,
-    /// The least and the most that `async.max-age` may be; none: anything.
+    /// Minimum and maximum of `async.max-age`; `None`: no limits.
     pub(in crate::scenario) async_age: Option<(Span, Span)>,
-    /// With more memory (MB) than this, at least so many vCPUs.
+    /// Minimum vCPUs with more memory (MB) than this.
     pub(in crate::scenario) vcpus_from: Vec<(u32, u32)>,
-    /// What the platform decides by itself: parts of keys, and what they mean.
+    /// What the platform sets by itself: parts of keys, and their meaning.
     pub(in crate::scenario) fixed: Vec<(String, String)>,
-    /// What the platform does not have: a word for it, and what to say.
+    /// What the platform does not have: a key, and the message about it.
     pub(in crate::scenario) lacks: Vec<(String, String)>,
 }
 
@@ -106,7 +106,7 @@ impl Allowed {
         }
     }
 
-    /// The memory that an instance can have, in words, if it cannot have this much.
+    /// The valid memory sizes in words, if this size is not valid.
     pub(in crate::scenario) fn refused_memory(&self, memory_mb: u32) -> Option<String> {
         let sizes = &self.memory_sizes_mb;
         if !sizes.is_empty() {
@@ -122,7 +122,7 @@ impl Allowed {
             .then(|| format!("{least}MB to {most}MB in steps of {step}MB"))
     }
 
-    /// The memory that an instance can have and that is nearest to this, but not less if there is any.
+    /// The valid memory size nearest to this one, not smaller if possible.
     pub(in crate::scenario) fn memory_near_mb(&self, memory_mb: u32) -> u32 {
         let sizes = &self.memory_sizes_mb;
         if let Some(largest) = sizes.last() {
@@ -135,7 +135,7 @@ impl Allowed {
         memory_mb.next_multiple_of(self.memory_step_mb).clamp(least, most)
     }
 
-    /// What is said of something that the platform does not have.
+    /// The message about something that the platform does not have.
     pub(in crate::scenario) fn lack(&self, what: &str) -> Option<&str> {
         self.lacks.iter().find(|(known, _)| known == what).map(|(_, text)| text.as_str())
     }

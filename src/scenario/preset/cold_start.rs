@@ -1,4 +1,4 @@
-//! Cold starts of a preset: phases that every start has, and those of each runtime, as an archive and as an image.
+//! Cold starts of a preset: the phases of every start, and those of each runtime, as an archive and as an image.
 
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::quantity::parse_size_mb;
@@ -8,26 +8,26 @@ use crate::time::Span;
 /// The cold starts that a preset knows.
 #[derive(Debug)]
 pub(in crate::scenario) struct ColdStarts {
-    /// The runtime of functions that name none.
+    /// The runtime of functions without one.
     standard: Option<String>,
-    /// What every start has.
+    /// The phases of every start.
     phases: Vec<Entry>,
     /// By runtime: a table of phases for each package.
     runtimes: Vec<Entry>,
-    /// Of every runtime, where no other is known.
+    /// For every runtime without its own values.
     any: Option<Node>,
-    /// By framework: a table of phases for each package, in place of that of the runtime.
+    /// By framework: a table of phases for each package, instead of that of the runtime.
     frameworks: Vec<Entry>,
-    /// What a MB of loaded dependencies adds.
+    /// Additional time per MB of loaded dependencies.
     dependencies_per_mb: Option<Span>,
-    /// What a private network adds.
+    /// Additional time in a private network.
     vpc: Option<Node>,
 }
 
-/// A cold start, and where in the file of the preset its parts are.
+/// A cold start, and the keys of its parts in the file of the preset.
 #[derive(Debug)]
 pub(in crate::scenario) struct ColdStart {
-    /// As in a scenario.
+    /// As written in a scenario.
     pub(in crate::scenario) value: Value,
     /// The keys of its values.
     pub(in crate::scenario) keys: Vec<String>,
@@ -51,7 +51,7 @@ impl ColdStarts {
         }
     }
 
-    /// The cold start of a function; none if the preset has none.
+    /// The cold start of a function; `None` if the preset has none.
     pub(in crate::scenario) fn of(&self, function: &Node, problems: &mut Problems) -> Option<ColdStart> {
         let image = function.get("package").and_then(Node::text) == Some("image");
         let package = if image { "image" } else { "zip" };
@@ -87,7 +87,7 @@ impl ColdStarts {
         Some(start)
     }
 
-    /// That of a framework.
+    /// The cold start of a framework.
     fn of_framework(&self, framework: &Node, package: &str, problems: &mut Problems) -> Option<ColdStart> {
         let name = framework.text()?;
         let known = self.frameworks.iter().find(|known| known.key == name);
@@ -104,7 +104,7 @@ impl ColdStarts {
         Some(self.with_phases(phases, format!("cold-start.frameworks.{name}.{package}")))
     }
 
-    /// That of a runtime (text and its place, if one is named).
+    /// The cold start of a runtime (text and its location, if one is named).
     fn of_runtime(&self, runtime: Option<&Node>, package: &str, problems: &mut Problems) -> Option<ColdStart> {
         let name = runtime.map_or(self.standard.as_deref(), Node::text);
         let known = name.and_then(|name| self.known(name));
@@ -132,7 +132,7 @@ impl ColdStarts {
         Some(self.with_phases(node, path))
     }
 
-    /// What every start has, then these phases; `path` is where they stand.
+    /// The phases of every start, then these; `path` is their key.
     fn with_phases(&self, node: &Node, path: String) -> ColdStart {
         let mut phases = self.phases.clone();
         phases.extend(node.entries().iter().cloned());
@@ -143,12 +143,12 @@ impl ColdStarts {
         ColdStart { value: Value::Table(vec![phases]), keys }
     }
 
-    /// The runtime of functions that name none.
+    /// The runtime of functions without one.
     pub(in crate::scenario) fn standard(&self) -> Option<&str> {
         self.standard.as_deref()
     }
 
-    /// Whether it knows what a part of `code` adds: a key with its value.
+    /// Whether it knows the effect of a key of `code`, with its value.
     pub(in crate::scenario) fn knows_code(&self, part: &Entry) -> bool {
         match part.key.as_str() {
             "framework" => self.frameworks.iter().any(|known| Some(known.key.as_str()) == part.node.text()),
@@ -158,7 +158,7 @@ impl ColdStarts {
         }
     }
 
-    /// Whether it has the cold start of a runtime.
+    /// Whether it knows the cold start of a runtime.
     pub(in crate::scenario) fn knows(&self, runtime: Option<&str>, image: bool) -> bool {
         let package = if image { "image" } else { "zip" };
         match runtime.or(self.standard.as_deref()).and_then(|name| self.known(name)) {
@@ -167,14 +167,14 @@ impl ColdStarts {
         }
     }
 
-    /// The runtime of a name; with a version that is not among them, the one without.
+    /// The runtime with this name; an unknown version counts as the runtime without a version.
     fn known(&self, name: &str) -> Option<&Entry> {
         let find = |name: &str| self.runtimes.iter().find(|runtime| runtime.key == name);
         find(name).or_else(|| find(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == 'x')))
     }
 }
 
-/// Reports something that the preset has not measured.
+/// Reports something that the preset has no measurement of.
 fn unknown(at: &Node, what: &str, problems: &mut Problems) {
     let problem = Problem::error(at.place, format!("the preset has no measurement of {what}"));
     problems.push(problem.help("set `cold-start` to your own measurements"));

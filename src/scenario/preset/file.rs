@@ -1,8 +1,8 @@
 //! The file of a preset.
 //!
-//! Wherever a value stands there is `{ value = ..., from = "..." }`: `from` names one of `[sources]`, each of which has its place
-//! and its date. `note` says more about the value, `unverified = true` that nobody has published it. `[scenario]` is a piece
-//! of a scenario; `extends` names a preset whose values hold where the file has none of its own.
+//! Every value is `{ value = ..., from = "..." }`: `from` names one of `[sources]`, each with its location and date.
+//! `note` adds details, `unverified = true` says that the value has not been published. `[scenario]` is a fragment of a
+//! scenario; `extends` names a preset whose values apply where the file has none of its own.
 
 use super::allowed::Allowed;
 use super::cold_start::ColdStarts;
@@ -10,16 +10,16 @@ use super::{NAMES, TEXTS};
 use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
 
-/// What a preset says.
+/// The contents of a preset.
 #[derive(Debug)]
 pub(in crate::scenario) struct PresetFile {
-    /// The piece of a scenario.
+    /// The fragment of a scenario.
     scenario: Node,
-    /// What is free each month: keys of `platform.billing`.
+    /// The monthly free tier: keys of `platform.billing`.
     free_tier: Vec<Entry>,
-    /// What keeping a snapshot costs for each GB-second, and restoring one for each GB.
+    /// The price of keeping a snapshot per GB-second, and of restoring one per GB.
     pub(in crate::scenario) snapshot_prices: (f64, f64),
-    /// What keeps instances warm; none: nothing does.
+    /// How instances are kept warm; `None`: there is no way.
     pub(in crate::scenario) kept_warm: Option<KeptWarm>,
     /// What the platform allows.
     pub(super) allowed: Allowed,
@@ -27,9 +27,9 @@ pub(in crate::scenario) struct PresetFile {
     pub(in crate::scenario) cold_starts: ColdStarts,
     /// Every value.
     pub(in crate::scenario) facts: Vec<Fact>,
-    /// What is not modeled, and what has to be known besides.
+    /// What is not modeled, and further notes.
     pub(in crate::scenario) notes: Vec<String>,
-    /// The presets of `[[gateway]]` that people put in front of its functions.
+    /// The presets of `[[gateway]]` commonly used in front of its functions.
     pub(in crate::scenario) gateways: Vec<String>,
 }
 
@@ -38,9 +38,9 @@ pub(in crate::scenario) struct PresetFile {
 pub struct KeptWarm {
     /// The key of a function.
     pub key: String,
-    /// How many there are unless it is written.
+    /// Its default.
     pub standard: u64,
-    /// The least that may be written.
+    /// Its minimum.
     pub least: u64,
     /// Largest size.
     pub most: u64,
@@ -70,25 +70,25 @@ pub struct Fact {
     pub key: String,
     /// The value as TOML.
     pub value: String,
-    /// Where it is from.
+    /// Its source.
     pub origin: Origin,
 }
 
-/// Where a value is from.
+/// The source of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The publication, page or measurement.
     pub source: String,
-    /// When it was looked at or made, as `2026-08`.
+    /// When it was retrieved or measured, as in `2026-08`.
     pub date: String,
-    /// Whether nobody has published it: it is from memory, derived or assumed.
+    /// Whether it has not been published: it is from memory, derived or assumed.
     pub unverified: bool,
-    /// What else is to be said.
+    /// Further notes.
     pub note: Option<String>,
 }
 
 impl Fact {
-    /// The grounds on which it stands, in words.
+    /// Its basis, in words.
     #[must_use]
     pub fn grounds(&self) -> String {
         let Origin { source, date, note, .. } = &self.origin;
@@ -98,7 +98,7 @@ impl Fact {
 }
 
 impl PresetFile {
-    /// Reads a file. A mistake in it would be one of ours: a test reads all of them strictly.
+    /// Reads a file. An error in it is a bug of forewarm: a test reads all of them strictly.
     pub(super) fn read(text: &str) -> Self {
         let root = extended(text);
         let mut facts = Vec::new();
@@ -136,8 +136,8 @@ impl PresetFile {
         }
     }
 
-    /// The values, as a piece of a scenario, with or without what is free each month; all come from `place`, where the preset
-    /// is named.
+    /// The values as a fragment of a scenario, with or without the free tier; their location is `place`, where the
+    /// preset is named.
     pub(in crate::scenario) fn values(&self, place: SourceSpan, has_free_tier: bool) -> Node {
         let mut values = self.scenario.clone();
         if let (true, Some(billing)) = (has_free_tier, billing(&mut values)) {
@@ -148,7 +148,7 @@ impl PresetFile {
     }
 }
 
-/// The tree of a file with what it extends under it.
+/// The tree of a file, with the preset that it extends as a layer below.
 fn extended(text: &str) -> Node {
     let mut root = Node::parse(text, 0, &mut Problems::default());
     let base = root.get("extends").and_then(Node::text);
@@ -159,12 +159,12 @@ fn extended(text: &str) -> Node {
     root
 }
 
-/// Whether a table is a value with its source, and not one that holds others.
+/// Whether a table is a value with its source, rather than one of other tables.
 fn is_value(node: &Node) -> bool {
     node.get("value").is_some() && node.get("from").is_some()
 }
 
-/// Fills in what a tree has no value for.
+/// Fills in the missing values of a tree.
 fn lay_under(over: &mut Node, under: Node) {
     if is_value(over) || is_value(&under) {
         return;
@@ -192,7 +192,7 @@ fn plain(node: &Node, path: String, sources: &Node, facts: &mut Vec<Fact>) -> No
     Node::at(node.place, Value::Table(entries.collect()))
 }
 
-/// Where a value is from.
+/// The source of a value.
 fn origin(node: &Node, sources: &Node) -> Origin {
     let source = node.get("from").and_then(Node::text).and_then(|name| sources.get(name));
     let text = |key| source.and_then(|source| source.get(key)).and_then(Node::text).unwrap_or_default().to_owned();
@@ -205,7 +205,7 @@ fn origin(node: &Node, sources: &Node) -> Origin {
     }
 }
 
-/// What is charged, among the values of a preset.
+/// The prices among the values of a preset.
 fn billing(values: &mut Node) -> Option<&mut Vec<Entry>> {
     let mut node = values;
     for key in ["platform", "billing"] {

@@ -1,5 +1,5 @@
-//! Platform presets: the values of a real platform, each with its source and its date, as a piece of a scenario file that is
-//! merged under what the scenario says; what the platform would refuse; and the cold starts of its runtimes.
+//! Platform presets: the values of a real platform, each with its source and date, as a fragment of a scenario that is
+//! merged below the scenario's own values; what the platform would reject; and the cold starts of its runtimes.
 //!
 //! A preset is one file in `platforms/` and one line in the list below.
 
@@ -17,7 +17,7 @@ use crate::schema::decode::{Field, Reader};
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Node, Value};
 
-/// A preset, by its place in the list.
+/// A preset, by its index in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Preset(usize);
 
@@ -59,7 +59,7 @@ presets! {
 }
 
 impl Preset {
-    /// The preset of a name.
+    /// The preset with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         NAMES.iter().position(|(known, _)| *known == name).map(Self)
     }
@@ -75,12 +75,12 @@ impl Preset {
         NAMES[self.0].0
     }
 
-    /// One sentence about it.
+    /// A one-sentence description.
     pub(super) fn about(self) -> &'static str {
         NAMES[self.0].1
     }
 
-    /// What its file says.
+    /// The contents of its file.
     pub(super) fn file(self) -> &'static PresetFile {
         FILES[self.0].get_or_init(|| PresetFile::read(TEXTS[self.0]))
     }

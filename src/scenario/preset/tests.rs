@@ -1,4 +1,4 @@
-//! Presets are read strictly, and charge what their clouds say they charge.
+//! Presets are read strictly, and charge what their vendors say they charge.
 
 use std::collections::BTreeSet;
 
@@ -66,7 +66,7 @@ fn every_file_is_read_strictly() {
 
 #[test]
 fn every_value_stands_where_its_source_is_known() {
-    /// Values that are not in `{ value, from }`.
+    /// Values that are not written as `{ value, from }`.
     fn bare(node: &Node, path: &str, found: &mut Vec<String>) {
         if node.get("value").is_some() && node.get("from").is_some() {
             return;
@@ -95,10 +95,10 @@ fn every_preset_is_a_scenario() {
     for preset in Preset::all() {
         let scenario = scenario(preset.name(), "", &memory(preset, 512));
         assert_eq!(scenario.platform.preset.as_deref(), Some(preset.name()));
-        // What it resolves to is the same scenario.
+        // The resolved text reads back to the same scenario.
         let again = parse("x.toml", &scenario.resolved, &ParseOptions::default(), &NoFiles);
         assert_eq!(again.unwrap_or_else(|wrong| panic!("{}: {wrong}", preset.name())).resolved, scenario.resolved);
-        // Every key of the preset is one of a scenario: nothing was left out on the way.
+        // Every key of the preset is a key of the scenario: none is lost on the way.
         for fact in &preset.file().facts {
             if let Some(key) = fact.key.strip_prefix("platform.billing.") {
                 assert!(scenario.resolved.contains(key.split('.').next().unwrap()), "{}: {key}", preset.name());
@@ -107,7 +107,7 @@ fn every_preset_is_a_scenario() {
     }
 }
 
-/// A memory that the platform has, as what is set.
+/// A valid memory size of the platform, as an option.
 fn memory(preset: Preset, mb: u32) -> [(&'static str, &'static str); 1] {
     let mb = preset.allowed().memory_near_mb(mb);
     [("function.f.memory", Box::leak(format!("{mb}MB").into_boxed_str()))]
@@ -149,7 +149,7 @@ fn cold_s(scenario: &Scenario) -> f64 {
 fn what_the_code_loads_is_part_of_the_cold_start() {
     let key = |key: &'static str| format!("function.f.code.{key}").leak() as &str;
     let minimal = scenario("aws-lambda", "", &[]);
-    // Shilkov, January 2021: 14 MB of dependencies took 1.695 s, none 0.264 s; with a VPC 0.497 s.
+    // Shilkov, January 2021: 14 MB of dependencies took 1.695 s, none 0.264 s; in a VPC 0.497 s.
     let heavy = scenario("aws-lambda", "", &[(key("dependencies"), "14MB")]);
     assert!((cold_s(&heavy) - cold_s(&minimal) - 1.431).abs() < 0.02, "{}", cold_s(&heavy) - cold_s(&minimal));
     assert!(!heavy.assumptions.iter().any(|told| told.text.contains("minimal")), "{:?}", heavy.assumptions);
@@ -220,9 +220,9 @@ fn what_the_platform_would_refuse_is_refused() {
     assert!(few.unwrap_err().to_string().contains("requires at least 2 vCPUs"));
 }
 
-// The vendors' own worked examples, to the cent: the amounts that they print.
+// The vendors' own worked examples, to the cent, with the amounts that they give.
 
-/// What is charged in a month for so many executions of so many milliseconds.
+/// The monthly charge for this many executions of this duration.
 struct Month {
     billing: Billing,
     cpu: Cpu,
@@ -264,11 +264,11 @@ impl Month {
 
 const FREE: &str = "billing.free-tier = true";
 
-/// developers.cloudflare.com/workers/platform/pricing, examples 1, 3 and 4 (2 is of static assets).
+/// developers.cloudflare.com/workers/platform/pricing, examples 1, 3 and 4 (2 is about static assets).
 #[test]
 fn cloudflare_prints_these() {
     let workers = Month::of("cloudflare-workers", FREE, "128MB");
-    // The subscription stands with the requests.
+    // The subscription is part of the requests.
     assert_eq!(workers.cents(&workers.executed(15_000_000, 7)), [800, 500 + 150, 150]);
     assert_eq!(workers.cents(&workers.executed(720, 180_000)), [699, 500, 199]);
     assert_eq!(workers.cents(&workers.executed(100_000_000, 7)), [4540, 500 + 2700, 1340]);
@@ -291,7 +291,7 @@ fn azure_prints_these() {
     // learn.microsoft.com, without the grant: 0.1 GB-s each.
     let plan = Month::of("azure-consumption", "", "512MB");
     assert_eq!(plan.cents(&plan.executed(1_000_000, 200)), [180, 20, 160]);
-    // 160 MB are charged as 256, and nothing runs for less than 100 ms.
+    // 160 MB are charged as 256, and each execution as at least 100 ms.
     let plan = Month::of("azure-consumption", "", "160MB");
     let used = plan.executed(1_000_000, 3).on_demand_gb_s.x86;
     assert!((used - 0.25 * 0.1 * 1e6).abs() < 1e-6, "{used}");
@@ -314,7 +314,7 @@ fn tencent_prints_these() {
     }
 }
 
-/// aws.amazon.com/lambda/pricing, with the values of the preset: the other examples stand with the cost model.
+/// aws.amazon.com/lambda/pricing, with the values of the preset: the other examples are tests of the cost model.
 #[test]
 fn aws_prints_these() {
     let lambda = Month::of("aws-lambda", FREE, "1536MB");
@@ -327,7 +327,7 @@ fn aws_prints_these() {
 fn units_of_account_are_tiered_together() {
     let unit = "billing = { granularity = \"1ms\", unit = { per-request = 1, per-gb-second = 2, per-vcpu-second = 10, usd = [{ up-to = 100, usd = 1 }, { usd = 0.5 }] } }";
     let month = Month::of("alibaba-fc", unit, "1024MB");
-    // 10 requests of 1 s with 1 GB and 0.5 vCPU: 10 + 20 + 50 = 80 units, and twice that 160.
+    // 10 requests of 1 s with 1 GB and 0.5 vCPU: 10 + 20 + 50 = 80 units; with twice that, 160.
     assert_eq!(month.cents(&month.executed(10, 1000)), [8000, 1000, 7000]);
     assert_eq!(month.cents(&month.executed(20, 1000))[0], 13_000);
 }

@@ -1,4 +1,4 @@
-//! Alarms: what is watched while the run goes on.
+//! Alarms: metrics that are watched while a run is in progress.
 
 use crate::path::component_kinds;
 use crate::scenario::model::{Comparison, Missing};
@@ -6,7 +6,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, MetricValue, Name, PositiveDuration, Text};
 use crate::time::Span;
 
-/// The most periods that an alarm looks back, as on CloudWatch with periods of a minute.
+/// Maximum number of periods that an alarm evaluates, as on CloudWatch with periods of a minute.
 pub(in crate::scenario) const MAX_PERIODS: u32 = 1_440;
 
 macro_rules! alarm_table {

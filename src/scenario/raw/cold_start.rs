@@ -6,8 +6,8 @@ use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::Flag;
 
 table! {
-    /// An instance is restored from a snapshot of one that has been initialized, as by AWS Lambda SnapStart: nothing is
-    /// initialized when it starts. What a restored instance takes longer for its first request is `cold-duration`.
+    /// An instance is restored from a snapshot of an initialized one, as by AWS Lambda SnapStart: nothing is
+    /// initialized when it starts. If the first request on a restored instance takes longer, set `cold-duration`.
     struct SnapshotTable {
         /// Earlier phases such as placement and virtual machine start; not billed.
         optional environment: DistSpec,

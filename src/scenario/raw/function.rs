@@ -16,10 +16,10 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Rati
 use crate::schema::sizes::Bytes;
 use crate::time::Span;
 
-/// The most that a number of instances or requests can be.
+/// Maximum number of instances or requests.
 const MANY: u32 = 1_000_000_000;
 
-/// Declares the two tables that differ in `name` only.
+/// Declares the two tables, which differ only in `name`.
 macro_rules! function_table {
     ($(#[doc = $doc:literal])+ struct $name:ident { $($first:tt)* }) => {
         table! {
@@ -46,30 +46,30 @@ macro_rules! function_table {
                 default architecture: Architecture = Architecture::X86,
                 /// The CPU of an instance, and how its requests use it.
                 optional cpu: CpuTable,
-                /// GPUs that an instance takes of its node.
+                /// GPUs that an instance takes from its node.
                 default gpu: Amount = 0.0,
-                /// The node group on whose nodes its instances run; without it, where there are node groups, any on whose nodes one
-                /// fits.
+                /// The node group on whose nodes its instances run. Default: with node groups, any group with nodes on
+                /// which one fits.
                 optional node_group: Name,
-                /// The container image that a node must have before an instance starts; without it there is nothing to pull.
+                /// The container image that a node must have before an instance starts. Default: nothing is pulled.
                 optional image: ImageTable,
                 /// Language and version, such as "nodejs22": with a preset, selects the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packaged: with a preset, this affects the cold start too.
                 default package: Package = Package::Zip,
-                /// What the code loads when it starts: part of the cold start, with a preset that has measurements of
+                /// What the code loads when it starts: affects the cold start, with a preset that has measurements of
                 /// it.
                 optional code: CodeTable,
                 /// Duration of a request, T_func (a trace may provide it).
                 optional duration: DistSpec,
                 /// What a request does, in order, instead of `duration`; its instance stays busy during all steps.
                 default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
-                /// A language model that serves requests in batches, in place of `duration`.
+                /// A language model that serves requests in batches, instead of `duration`.
                 optional batching: BatchingTable,
                 /// How its asynchronous invocations are handled. Default: as on AWS Lambda.
                 optional r#async: AsyncParameters,
-                /// Largest payload of a synchronous invocation; a larger one is refused, as by HTTP 413, and not retried. A poller
-                /// closes a batch before it is too large. "none": no limit.
+                /// Largest payload of a synchronous invocation; a larger one is rejected, as by HTTP 413, and not
+                /// retried. A poller closes a batch before it is too large. "none": no limit.
                 optional payload_limit: OrNone<Bytes>,
                 /// Share of its invocations that fail, such as "1%".
                 default failure_ratio: Ratio = 0.0,
@@ -108,7 +108,7 @@ function_table! {
 }
 
 choice! {
-    /// How code is packed.
+    /// How the code is packaged.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum Package {
         "zip" => Zip, "An archive.";
@@ -175,15 +175,14 @@ table! {
 table! {
     /// The processors of an instance. With any key but `request`, the requests on an instance share them equally, and
     /// `duration` (and `run` of a step) is what a request takes with a processor to itself: it computes for `cpu-bound-share`
-    /// of that and then waits for the rest. Otherwise requests do not slow down each other.
+    /// of that and then waits for the rest. Otherwise requests do not slow each other down.
     struct CpuTable {
-        /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
-        /// requests fit in its CPU. Without it: as `limit`.
+        /// vCPUs reserved for an instance on its node (Kubernetes: `resources.requests.cpu`): a node has as many
+        /// instances as their requests fit in its CPU. Default: as `limit`.
         optional request: Amount,
         /// vCPUs of an instance. Default: what the platform provides with its memory, or 1. Enforced like the CPU quota
-        /// of Linux: in each `period`, an instance can compute for `limit` times the period, and waits for the next one
-        /// when it has. It has as many processors as this number rounded up, or as a request has `threads` where that
-        /// is more.
+        /// of Linux: in each `period`, an instance can compute for `limit` times the period, then waits for the next
+        /// one. It has as many processors as this number rounded up, or as a request has `threads` if that is more.
         optional limit: Positive,
         /// Share of the duration of a request in which it computes. Default: all of it. Platforms that charge for CPU
         /// time charge for this share.
@@ -196,17 +195,17 @@ table! {
 }
 
 table! {
-    /// A container image. A node pulls it when its first instance comes, and keeps it.
+    /// A container image. A node pulls it for the first instance that needs it, and keeps it.
     struct ImageTable {
         /// Its compressed size.
         required size: Size,
-        /// Functions with one image give it one name; without it, it is the function's own.
+        /// Functions with the same image give it the same name. Default: an image of its own.
         optional name: Name,
     }
 }
 
 table! {
-    /// Instances that are there at the start of the run.
+    /// Instances at the start of the run.
     struct InitialTable {
         /// Instances that each serve a request, whose remaining time is drawn from `duration`. These requests are not
         /// counted.
@@ -222,7 +221,7 @@ table! {
 }
 
 choice! {
-    /// What a request meets when no instance may be created.
+    /// What happens to a request when no instance may be created.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum OverflowWord {
         "reject" => Reject, "The request is rejected.";
@@ -231,7 +230,7 @@ choice! {
 }
 
 impl ConcurrencyTable {
-    /// What holds where nothing is said.
+    /// The default.
     fn standard() -> Self {
         fn at<T>(value: T) -> Spanned<T> {
             Spanned { value, place: SourceSpan::default(), broken: false }

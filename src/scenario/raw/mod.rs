@@ -1,4 +1,4 @@
-//! The scenario file, exactly as it may be written: its tables and keys, with their meaning, types and defaults.
+//! The scenario file as it may be written: its tables and keys, with their meaning, types and defaults.
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
@@ -33,14 +33,14 @@ use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
 use plan::PlanTable;
-use platform::PlatformTable;
+use platform::{PlatformTable, SitePlatformTable};
 use precision::{Intervals, PrecisionTable};
 use sweep::SweepTable;
 
 macro_rules! file_table {
     (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         table! {
-            /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
+            /// A scenario: traffic, functions, the behavior of the platform, and objectives.
             struct FileTable {
                 /// Name and description.
                 required scenario: ScenarioTable,
@@ -61,11 +61,11 @@ macro_rules! file_table {
                 default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
                 /// Customers with quotas.
                 default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-                /// Machines that instances run on; without any there are always enough, and they cost nothing.
+                /// Machines that instances run on. Default: there are always enough, and they cost nothing.
                 default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
                 /// Injected faults.
                 default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
-                /// What is watched while the run goes on.
+                /// Alarms on metrics while the run is in progress.
                 default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
                 /// Named sets of changes.
                 default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
@@ -85,7 +85,7 @@ macro_rules! file_table {
 component_kinds!(file_table);
 
 table! {
-    /// What the scenario is called.
+    /// Name and description.
     struct ScenarioTable {
         /// Name: letters, digits, '-', '_'. Results are written to a folder of this name.
         required name: Name,
@@ -157,11 +157,16 @@ table! {
     struct SiteTable {
         /// Unique name.
         required name: Name,
+        /// The platform of its functions, with an account, limits and prices of its own. Default: `[platform]`.
+        optional platform: SitePlatformTable,
+        /// Availability zones, over which the instances of its functions are spread evenly. A fault with `outage` strikes one of
+        /// them as "zone.SITE.1".
+        default zones: Count<1, 100> = 1,
     }
 }
 
 choice! {
-    /// Whether a source waits for the answer of its function.
+    /// Whether a source waits for the response of its function.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum Invoke {
         "sync" => Sync, "The caller waits for the response.";
@@ -203,7 +208,7 @@ macro_rules! variant_table {
         impl VariantTable {
             /// Whether it neither sets nor adds anything.
             pub(in crate::scenario) fn changes_nothing(&self) -> bool {
-                // Without `..`: what else a variant may change is asked for here.
+                // Without `..`: a new key of a variant must be considered here.
                 let Self { place: _, name: _, set, $($list,)* function, source, site, link, tenant, node_group, fault, alarm } =
                     self;
                 let added = [$($list,)* function, source, site, link, tenant, node_group, fault, alarm];
@@ -216,7 +221,7 @@ macro_rules! variant_table {
 component_kinds!(variant_table);
 
 choice! {
-    /// How well something keeps up at least.
+    /// The worst verdict that is acceptable.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum KeepsUp {
         "stable" => Stable, "No backlog, and no requests rejected for lack of capacity.";

@@ -4,18 +4,18 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Text};
 
 table! {
-    /// Where a value comes from: a place in a file, or an assumption.
+    /// Where a value comes from: a location in a file, or an assumption.
     struct OriginTable {
         /// The file.
         optional file: Text,
         /// The line in it.
         optional line: Count<1, 1_000_000_000>,
-        /// The key in it, as "Resources.Web.Properties.MemorySize".
+        /// The key in it, such as "Resources.Web.Properties.MemorySize".
         optional address: Text,
-        /// No file says it: why. As long as the scenario has the value that was assumed, `forewarm run` warns and
-        /// `forewarm plan` refuses.
+        /// Why the value had to be assumed: no file gives it. While the scenario has the assumed value, `forewarm run` warns
+        /// and `forewarm plan` refuses.
         optional assumed: Text,
-        /// With assumed: the value that was assumed. Another value in the scenario is no assumption any more.
+        /// With `assumed`: the assumed value. If the scenario has another value, it is no longer an assumption.
         optional value: Text,
     }
 }

@@ -1,4 +1,4 @@
-//! The path of requests: what a function does step by step, and what is made to go wrong.
+//! The path of requests: what a function does step by step, and injected faults.
 
 use crate::dist::DistSpec;
 use crate::path::bucket::BucketSpec;
@@ -41,7 +41,7 @@ table! {
         /// Unique name.
         required name: Name,
         /// What it affects: a function or a component, by name; a link, as in "link.wan"; all functions and components
-        /// of a site, as in "site.eu"; "platform": all functions; nodes, as
+        /// of a site, as in "site.eu"; one of its zones, as in "zone.eu.1", with `outage`; "platform": all functions; nodes, as
         /// in "node-group.general" or "zone.a", with `crash` or `outage`.
         required target: Text,
         /// Start time.
@@ -85,9 +85,9 @@ table! {
 }
 
 table! {
-    /// A part of what is sent is poison.
+    /// A share of what is sent is poison.
     struct PoisonTable {
-        /// The share, as "5%".
+        /// The share, such as "5%".
         required ratio: Ratio,
     }
 }

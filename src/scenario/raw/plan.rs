@@ -8,10 +8,10 @@ use crate::schema::declare::*;
 use crate::schema::diagnostic::Problem;
 use crate::schema::scalars::{Count, Name, Share};
 
-/// The table `[plan]`: the keys that may be changed, and what is asked for.
+/// The table `[plan]`: the keys that may be changed, and its settings.
 #[derive(Clone, Debug)]
 pub(in crate::scenario) struct PlanTable {
-    /// As it was written: the order of the keys is that of the axes.
+    /// As written: the order of the keys is that of the axes.
     pub(in crate::scenario) node: Node,
     pub(in crate::scenario) question: QuestionTable,
     /// The dotted keys, in the order of the file.
@@ -19,7 +19,7 @@ pub(in crate::scenario) struct PlanTable {
 }
 
 table! {
-    /// What `forewarm plan` may change, and how sure its answer must be.
+    /// What `forewarm plan` may change, and the confidence of its results.
     struct QuestionTable {
         /// Probability that all statements of the plan hold simultaneously.
         default confidence: Certainty = 0.95,
@@ -73,19 +73,19 @@ impl Field for Certainty {
 /// `5%` as 0.05.
 fn percentage(text: &str) -> Option<f64> {
     let number: f64 = text.trim().strip_suffix('%')?.trim().parse().ok()?;
-    // What was typed, without what binary fractions add.
+    // The value as typed, without the error of binary fractions.
     Some((number * 1e10).round() / 1e12)
 }
 
-/// The months of each unit of time.
+/// The months in each unit of time.
 const MONTHS: [(&str, f64); 4] = [("week", 7.0 * 12.0 / 365.25), ("month", 1.0), ("quarter", 3.0), ("year", 12.0)];
 
-/// A growth for each unit of time.
+/// Growth per unit of time.
 #[derive(Debug)]
 pub(in crate::scenario) struct Growth;
 
 impl Field for Growth {
-    /// Growth of a month, and as it was written.
+    /// Monthly growth, and as written.
     type Value = (f64, String);
     const SHAPE: Shape = Shape::Leaf(&LeafShape {
         expected: "a growth such as \"5%/month\" (or /week, /quarter, /year)",
@@ -110,7 +110,7 @@ impl Field for Growth {
     }
 }
 
-/// The values of a key, and what more memory does.
+/// The values of a key, and the effect of more memory.
 #[derive(Clone, Debug)]
 pub(in crate::scenario) struct PlanValues {
     pub(in crate::scenario) values: AxisValues,
@@ -119,7 +119,7 @@ pub(in crate::scenario) struct PlanValues {
     node: Node,
 }
 
-/// The key beside the values of a key of memory.
+/// The second key, beside the values of a memory key.
 const CPU_BOUND_SHARE: &str = "cpu-bound-share";
 
 impl Field for PlanValues {
@@ -212,7 +212,7 @@ impl Field for PlanTable {
         reader.table(node, Self::TABLE)?;
         let (axes, question): (Vec<Entry>, Vec<Entry>) =
             node.entries().iter().cloned().partition(|entry| entry.key.contains('.'));
-        // What is unknown has been reported.
+        // Unknown keys have been reported.
         let known = question.into_iter().filter(|entry| Self::TABLE.field(&entry.key).is_some()).collect();
         let question = QuestionTable::read(&Node::at(node.place, Value::Table(known)), reader)?;
         let read = |entry: Entry| {

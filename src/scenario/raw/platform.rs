@@ -1,4 +1,4 @@
-//! What all functions share: limits, the rate of growth, prices.
+//! Settings shared by all functions: limits, scaling rate, prices.
 
 use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -8,7 +8,7 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive, Rate, Size
 use crate::time::Span;
 
 table! {
-    /// Settings shared by all functions. With a preset, only what differs from it has to be written.
+    /// Settings shared by all functions. With a preset, only differences from it need to be set.
     struct PlatformTable {
         /// The platform that provides all values not set here.
         optional preset: Preset,
@@ -25,14 +25,55 @@ table! {
         optional stem_cells: List<StemCellsTable, 0, 1000>,
         /// vCPUs of an instance by its memory, for functions without `cpu.limit`. Default: 1.
         optional cpu: PlatformCpuTable,
-        /// On which node an instance is placed, where there are node groups.
+        /// The node on which an instance is placed, where there are node groups.
         optional placement: PlacementSpec,
-        /// Where images come from, and how fast they get onto a node, where there are node groups.
+        /// The source of images and how fast nodes pull them, where there are node groups.
         optional registry: RegistrySpec,
         /// Prices; "none": no charges.
         optional billing: OrNone<BillingTable>,
         /// When idle instances are removed, for functions that do not set it.
         optional keep_alive: KeepAliveSpec,
+    }
+}
+
+table! {
+    /// The platform of a site. With a preset, only what differs from it has to be written.
+    struct SitePlatformTable {
+        /// The platform that provides all values not set here.
+        optional preset: Preset,
+        /// Account limits.
+        optional concurrency: AccountTable,
+        /// How fast a function may scale out; "none": no limit.
+        optional scaling: OrNone<ScalingTable>,
+        /// As in `[platform]`.
+        optional init_timeout: OrNone<Duration>,
+        /// vCPUs of an instance by its memory, for functions without `cpu.limit`. Default: 1.
+        optional cpu: PlatformCpuTable,
+        /// Prices; "none": no charges.
+        optional billing: OrNone<BillingTable>,
+        /// When idle instances are removed, for functions that do not set it.
+        optional keep_alive: KeepAliveSpec,
+    }
+}
+
+impl SitePlatformTable {
+    /// The same as a platform: what its functions could share with those of other sites is only in `[platform]`.
+    pub(in crate::scenario) fn whole(&self) -> PlatformTable {
+        let Self { place, preset, concurrency, scaling, init_timeout, cpu, billing, keep_alive } = self.clone();
+        PlatformTable {
+            place,
+            preset,
+            concurrency,
+            scaling,
+            init_timeout,
+            memory: Spanned::absent(place),
+            stem_cells: Spanned::absent(place),
+            cpu,
+            placement: Spanned::absent(place),
+            registry: Spanned::absent(place),
+            billing,
+            keep_alive,
+        }
     }
 }
 
@@ -54,8 +95,8 @@ table! {
 }
 
 table! {
-    /// How many vCPUs come with the memory of an instance: in proportion, or by size. It is the `cpu.limit` of functions that
-    /// have a table `cpu` without one, and what is charged for where a platform charges for vCPUs.
+    /// How many vCPUs come with the memory of an instance: in proportion, or by size. This is the default `cpu.limit`
+    /// of functions with a `cpu` table, and what is charged where a platform charges for vCPUs.
     struct PlatformCpuTable {
         /// vCPUs per GB of memory.
         optional per_gb: Positive,
@@ -187,7 +228,7 @@ table! {
 }
 
 table! {
-    /// A unit of account: so many of it for each of these, at one price.
+    /// A billing unit: several amounts, converted to units and charged at one price.
     struct UnitTable {
         /// Units per request.
         default per_request: Amount = 0.0,

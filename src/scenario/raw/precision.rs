@@ -1,4 +1,4 @@
-//! How sure results must be, and what intervals are made from.
+//! The precision of results, and the source of intervals.
 
 use serde_json::json;
 
@@ -9,22 +9,22 @@ use crate::schema::diagnostic::Problem;
 use crate::schema::scalars::Count;
 
 table! {
-    /// Run until half of the 95 % interval of every metric named here is short enough.
+    /// Adds replications until the 95 % interval of every metric named here is narrow enough.
     struct PrecisionTable {
         /// Metrics of the total (in quotes) and the largest half-width of their interval: a percentage of the mean, as
         /// in "latency_s.p99" = "5%", or a number in the unit of the metric, as in "cold_start_ratio" = 0.001.
         default metrics: Map<HalfWidth, 100> = Vec::new(),
         /// The same for individual functions, as in functions.checkout = { "latency_s.p99" = "5%" }.
         default functions: Map<Map<HalfWidth, 100>, MAX_FUNCTIONS> = Vec::new(),
-        /// Replications at the first look. Default: 10. With fewer, final intervals are slightly too narrow.
+        /// Initial number of replications. Default: 10. With fewer, final intervals are slightly too narrow.
         optional min_replications: Count<2, MAX_REPLICATIONS>,
-        /// Replications after which the run stops in any case.
+        /// Maximum number of replications.
         default max_replications: Count<2, MAX_REPLICATIONS> = 200,
     }
 }
 
 choice! {
-    /// What confidence intervals are computed from.
+    /// The source of confidence intervals.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum Intervals {
         "replications" => Replications, "Independent replications.";
@@ -32,7 +32,7 @@ choice! {
     }
 }
 
-/// How long half of an interval may be.
+/// Maximum half-width of an interval.
 #[derive(Debug)]
 pub(in crate::scenario) struct HalfWidth;
 

@@ -10,7 +10,7 @@ use crate::schema::scalars::{Count, Flag, Name, Seed};
 /// The table `[sweep]`: the keys that it varies, and how.
 #[derive(Clone, Debug)]
 pub(in crate::scenario) struct SweepTable {
-    /// As it was written: the order of the keys is the order of the points.
+    /// As written: the order of the keys is the order of the points.
     pub(in crate::scenario) node: Node,
     pub(in crate::scenario) design: DesignTable,
     /// The dotted keys, in the order of the file.
@@ -33,19 +33,19 @@ table! {
 }
 
 union! {
-    /// How points are drawn. A range needs neither `step` nor `points` then.
+    /// How points are sampled. A range then needs neither `step` nor `points`.
     enum SamplingTable ("sampling") {
         /// A Sobol sequence with Owen scrambling (Burley 2020): even in all dimensions, best with a power of two.
         "sobol" => Sobol(SampleTable),
-        /// A Latin hypercube (McKay, Beckman and Conover 1979): even in each dimension by itself.
+        /// A Latin hypercube (McKay, Beckman and Conover 1979): even in each dimension separately.
         "latin-hypercube" => LatinHypercube(SampleTable),
     }
 }
 
 table! {
-    /// Sampled points.
+    /// Sampled configurations.
     struct SampleTable {
-        /// How many.
+        /// Number of configurations.
         required points: Count<1, MAX_SAMPLES>,
         /// Seed of the sample, independent of `simulation.seed`.
         default seed: Seed = 1,
@@ -55,30 +55,30 @@ table! {
 /// The values of a key.
 #[derive(Clone, Debug)]
 pub(in crate::scenario) enum AxisValues {
-    /// One by one.
+    /// A list of values.
     List(Vec<Node>),
-    /// From, to.
+    /// A range.
     Range(Box<RangeTable>),
 }
 
 table! {
-    /// Values from one to another: `step` apart, or a number of `points`.
+    /// The values of a range: `step` apart, or a number of `points`.
     struct RangeTable {
-        /// The smallest.
+        /// Smallest value.
         required from: Any,
-        /// The largest.
+        /// Largest value.
         required to: Any,
-        /// How far they are apart.
+        /// Distance between values.
         optional step: Any,
-        /// How many there are, both ends included.
+        /// Number of values, including both ends.
         optional points: Count<2, MAX_LEVELS>,
-        /// How they are spread.
+        /// Spacing of the values.
         default scale: Spacing = Spacing::Linear,
     }
 }
 
 choice! {
-    /// How the values of a range are spread.
+    /// Spacing of the values of a range.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(in crate::scenario) enum Spacing {
         "linear" => Linear, "Equal distances.";
@@ -157,7 +157,7 @@ impl Field for SweepTable {
         reader.table(node, Self::TABLE)?;
         let (axes, design): (Vec<Entry>, Vec<Entry>) =
             node.entries().iter().cloned().partition(|entry| entry.key.contains('.'));
-        // What is unknown has been reported.
+        // Unknown keys have been reported.
         let known = design.into_iter().filter(|entry| Self::TABLE.field(&entry.key).is_some()).collect();
         let design = DesignTable::read(&Node::at(node.place, Value::Table(known)), reader)?;
         let read = |entry: Entry| {

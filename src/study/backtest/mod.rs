@@ -134,8 +134,7 @@ fn replayed(
     let (scenario, whole) = run(&[], None, 0.0, length)?;
     let mut all = observed(0.0, length);
     cost(&mut all, &scenario, options.cost_usd, length);
-    let billing = scenario.platform.billing.as_ref();
-    let (interval, over_time) = over_time::of(measured, &all, &whole, billing, replay.origin_s);
+    let (interval, over_time) = over_time::of(measured, &all, &whole, &scenario, replay.origin_s);
     let mut found = Backtest {
         name: whole.summary.scenario.name.clone(),
         requests: replay.requests,

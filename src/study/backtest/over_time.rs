@@ -9,7 +9,7 @@ use crate::measure::summary::{Shape, Stat};
 use crate::measure::timeline::Point;
 use crate::metric::Quantity;
 use crate::policy::scaling::replay::Gauge;
-use crate::scenario::Billing;
+use crate::scenario::Scenario;
 use crate::time::Span;
 
 /// The most intervals: as many as a chart can show.
@@ -83,7 +83,7 @@ pub(super) fn of(
     measured: &Measured,
     observed: &Observed,
     result: &RunResult,
-    billing: Option<&Billing>,
+    scenario: &Scenario,
     origin_s: f64,
 ) -> (Span, Vec<OverTime>) {
     let total = result.timeline.series.iter().find(|series| series.function.is_none());
@@ -92,7 +92,10 @@ pub(super) fn of(
     };
     let group = points.len().div_ceil(INTERVALS);
     let interval = Span::from_nanos(result.timeline.interval.as_nanos().saturating_mul(group as u64));
-    let number = points.len().div_ceil(group);
+    // Of a last interval that has hardly begun, counts say nothing.
+    let begun = scenario.simulation.horizon.as_secs_f64() / interval.as_secs_f64();
+    let number = (begun.round() as usize).clamp(1, points.len().div_ceil(group));
+    let points = &points[..points.len().min(number * group)];
     let bins = Bins { origin_s, width_s: interval.as_secs_f64(), number };
     let mut found = Vec::new();
     for kind in &KINDS {
@@ -133,7 +136,7 @@ pub(super) fn of(
         }
     }
     if let Some(measured) = bins.charged(measured, observed)
-        && let Some(simulated) = spent(observed, result, billing)
+        && let Some(simulated) = spent(observed, result, scenario, points.len())
     {
         let simulated = simulated.chunks(group).map(|chunk| chunk.iter().sum()).collect();
         let (key, quantity) = ("cost", Quantity::Usd);
@@ -148,7 +151,7 @@ fn cost_key(observed: &Observed) -> Option<(&'static str, f64)> {
 }
 
 /// What a run cost in each interval: each part of its cost spread over time as what it is paid for.
-fn spent(observed: &Observed, result: &RunResult, billing: Option<&Billing>) -> Option<Vec<f64>> {
+fn spent(observed: &Observed, result: &RunResult, scenario: &Scenario, intervals: usize) -> Option<Vec<f64>> {
     let (key, _) = cost_key(observed)?;
     let series = |name: Option<&str>| result.timeline.series.iter().find(|series| series.function.as_deref() == name);
     let whole = series(None)?;
@@ -159,6 +162,7 @@ fn spent(observed: &Observed, result: &RunResult, billing: Option<&Billing>) -> 
             *spent += usd * if sum > 0.0 { weight(point) / sum } else { 1.0 / points.len() as f64 };
         }
     };
+    let billing = scenario.platform.billing.as_ref();
     let is_alive = billing.is_some_and(|billing| billing.resources.instance_vcpu_second_usd > 0.0);
     let in_use = |point: &Point| {
         let idle = if is_alive { point.instances_idle + point.instances_starting } else { 0.0 };
@@ -176,6 +180,7 @@ fn spent(observed: &Observed, result: &RunResult, billing: Option<&Billing>) -> 
         let rest = of(total, key) - constant - of(total, "cost_usd.compute");
         spread(rest, &whole.points, &|point| point.arrived);
     }
+    spent.truncate(intervals);
     Some(spent)
 }
 

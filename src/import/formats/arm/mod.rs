@@ -25,7 +25,8 @@ fn is(document: &Node) -> bool {
 
 fn read(document: &Node, model: &mut Model, notes: &Notes) {
     let mut plans = Vec::new();
-    template(document, &[], "", 0, &mut Reading { model, notes, plans: &mut plans });
+    let given = model.parameters.clone();
+    template(document, &given, "", 0, &mut Reading { model, notes, plans: &mut plans });
 }
 
 struct Reading<'a> {

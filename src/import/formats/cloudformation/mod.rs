@@ -29,6 +29,7 @@ fn is(document: &Node) -> bool {
 fn read(document: &Node, model: &mut Model, notes: &Notes) {
     let template = Template {
         parameters: document.get("Parameters").map_or(&[][..], Node::entries),
+        given: &model.parameters.clone(),
         mappings: document.get("Mappings"),
         conditions: document.get("Conditions"),
     };

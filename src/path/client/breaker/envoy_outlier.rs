@@ -63,11 +63,11 @@ impl Rules for EnvoyOutlierSpec {
     }
 }
 
-/// Its state.
+/// The state of the breaker.
 struct EnvoyOutlier {
     spec: EnvoyOutlierSpec,
     hosts: Vec<Host>,
-    /// Whose turn it is.
+    /// The host that is next in turn.
     next: usize,
     ejected: u32,
     next_sweep: SimTime,
@@ -103,7 +103,7 @@ impl EnvoyOutlier {
         }
     }
 
-    /// The intervals until now.
+    /// Evaluates the intervals that have passed.
     fn pass_time(&mut self, now: SimTime) {
         while self.next_sweep <= now {
             let at = self.next_sweep;
@@ -136,7 +136,7 @@ impl EnvoyOutlier {
         }
     }
 
-    /// Ejects hosts by the counters of the interval.
+    /// Ejects hosts, based on the counters of the interval.
     fn judge(&mut self, now: SimTime) {
         let rates = |volume: u32| -> Vec<(usize, f64)> {
             let counts = |host: &Host| host.ejected_at.is_none() && host.calls > 0 && host.calls >= volume.into();
@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    /// One call to each host in turn, of which those of host 0 end so.
+    /// One call to each host in turn; calls to host 0 end as given.
     fn round(script: &mut Script, secs: f64, of_first: Verdict) -> Vec<u32> {
         let hosts: Vec<u32> = (0..10).map(|_| script.begin(secs).0).collect();
         for host in &hosts {
@@ -269,7 +269,7 @@ mod tests {
         fail(&mut script, 45.0);
         assert!(!round(&mut script, 100.0, Success).contains(&0), "60 s from 45 s on");
         assert!(round(&mut script, 110.0, Success).contains(&0));
-        // Two intervals take the two back.
+        // After two intervals both are readmitted.
         fail(&mut script, 135.0);
         assert!(!round(&mut script, 160.0, Success).contains(&0));
         assert!(round(&mut script, 170.0, Success).contains(&0), "30 s from 135 s on");
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_success_rate_far_below_the_others_ejects_at_the_interval() {
         let mut script = Script::of(&spec());
-        // Host 0 fails every second time: never five in a row. 9 x 100 % and 50 %: 95 - 1.9 * 15 = 66.5.
+        // Host 0 fails every second time, so never five in a row. 9 x 100 % and 50 %: 95 - 1.9 * 15 = 66.5.
         for number in 0..100 {
             round(&mut script, 1.0, if number % 2 == 0 { Failure } else { Success });
         }

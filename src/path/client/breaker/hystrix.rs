@@ -3,8 +3,8 @@
 //!
 //! It evaluates the health of the last window not at each call but every `health_snapshot_interval`: until then, calls
 //! pass even if they fail. When open, it lets one call through after *more* than the sleep window has passed. The first
-//! call that ends after that decides, whichever it is: a success closes it and empties the window, anything else opens
-//! it again.
+//! call that ends after that decides, even if it began earlier: a success closes it and empties the window, anything
+//! else reopens it.
 
 use std::collections::VecDeque;
 
@@ -53,7 +53,7 @@ impl Rules for HystrixSpec {
     }
 }
 
-/// Its state.
+/// The state of the breaker.
 struct Hystrix {
     spec: HystrixSpec,
     state: State,
@@ -67,7 +67,7 @@ enum State {
     HalfOpen,
 }
 
-/// The calls of the last window in parts between two looks.
+/// The calls of the window, in parts as long as the snapshot interval.
 struct Health {
     parts: VecDeque<Tally>,
     total: Tally,
@@ -86,7 +86,7 @@ impl Health {
         }
     }
 
-    /// The current part ends: the window until then.
+    /// Ends the current part and returns the window up to it.
     fn look(&mut self, spec: &HystrixSpec) -> Tally {
         let part = std::mem::take(&mut self.current);
         self.parts.push_back(part);
@@ -102,7 +102,7 @@ impl Health {
 }
 
 impl Hystrix {
-    /// The looks until now.
+    /// Evaluates the snapshots that are due.
     fn pass_time(&mut self, now: SimTime) {
         while self.health.next_look <= now {
             let at = self.health.next_look;
@@ -114,7 +114,7 @@ impl Hystrix {
                 self.state = State::Open { since: at };
             }
             if window == Tally::default() {
-                // No calls until now: the evaluations in between are skipped.
+                // No calls since then: the evaluations in between are skipped.
                 let interval = self.spec.health_snapshot_interval.as_nanos();
                 let skipped = now.since(self.health.next_look).as_nanos() / interval;
                 self.health.next_look = self.health.next_look + Span::from_nanos(skipped * interval);

@@ -58,11 +58,11 @@ pub trait Breaker: Send {
     /// Whether an attempt may be made now.
     fn permit(&mut self, now: SimTime) -> Option<Permit>;
 
-    /// An admitted attempt has ended, after this time.
+    /// An admitted attempt has ended after this time.
     fn ended(&mut self, permit: Permit, verdict: Verdict, took: Span, now: SimTime);
 }
 
-/// Calls and how many of them failed, in parts of a window that move on.
+/// Calls, and how many of them failed, in the parts of a sliding window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     calls: u64,
@@ -96,7 +96,7 @@ impl Tally {
 mod testing {
     use super::*;
 
-    /// A breaker and a script: times are seconds.
+    /// A breaker and a script. Times are in seconds.
     pub(super) struct Script(pub(super) Box<dyn Breaker>);
 
     impl Script {
@@ -104,12 +104,12 @@ mod testing {
             Self(rules.build())
         }
 
-        /// So many calls, one after the other, that end at once; how many of them were let through.
+        /// Makes this many calls in sequence, each of which ends at once; returns how many were let through.
         pub(super) fn calls(&mut self, secs: f64, count: u32, verdict: Verdict) -> u32 {
             self.calls_of(secs, count, verdict, 0.0)
         }
 
-        /// The same with how long each took.
+        /// The same, with the duration of each call.
         pub(super) fn calls_of(&mut self, secs: f64, count: u32, verdict: Verdict, took: f64) -> u32 {
             let took = Span::from_secs_f64(took).expect("a time");
             let mut through = 0;
@@ -122,7 +122,7 @@ mod testing {
             through
         }
 
-        /// A call that is let through and does not end yet.
+        /// A call that is let through and has not ended yet.
         pub(super) fn begin(&mut self, secs: f64) -> Permit {
             self.0.permit(at(secs)).expect("it is let through")
         }

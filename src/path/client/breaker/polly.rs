@@ -1,10 +1,10 @@
 //! Polly v8's circuit breaker (github.com/App-vNext/Polly, `CircuitStateController`, `AdvancedCircuitBehavior`,
 //! `RollingHealthMetrics`, as of August 2026).
 //!
-//! The ratio is looked at only when a failure is recorded, and only while it is closed. The window consists of tenths; one
-//! begins with the first call after the last one is over and falls out when its *start* is as old as the window. Open, it
-//! lets one call through as soon as the break is over; the first result from then on decides. What was cancelled counts as
-//! a success, because the default predicate does not handle it.
+//! The ratio is evaluated only when a failure is recorded, and only while closed. The window consists of tenths; a
+//! tenth begins with the first call after the previous one has ended, and is dropped when its *start* is as old as the
+//! window. When open, it lets one call through as soon as the break is over; the first result after that decides. A
+//! canceled call counts as a success, because the default predicate does not handle it.
 
 use std::collections::VecDeque;
 
@@ -48,11 +48,11 @@ impl Rules for PollySpec {
     }
 }
 
-/// Its state.
+/// The state of the breaker.
 struct Polly {
     spec: PollySpec,
     state: State,
-    /// Parts of the window and when they began.
+    /// Parts of the window and when each began.
     parts: VecDeque<(SimTime, Tally)>,
     total: Tally,
 }
@@ -96,7 +96,7 @@ impl Breaker for Polly {
 
     fn ended(&mut self, _: Permit, verdict: Verdict, _: Span, now: SimTime) {
         let failed = matches!(verdict, Verdict::Failure | Verdict::Throttled);
-        // A failure of the trial is not counted.
+        // A failed trial is not counted.
         if !failed || self.state != State::HalfOpen {
             self.record(failed, now);
         }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_tenth_falls_out_when_its_start_is_as_old_as_the_window() {
         let mut script = Script::of(&spec());
-        // The tenth that began at 1 s takes what comes until 4 s.
+        // The tenth that began at 1 s covers calls until 4 s.
         script.calls(1.0, 50, Failure);
         script.calls(3.9, 40, Failure);
         assert_eq!(script.calls(30.9, 5, Failure), 5);

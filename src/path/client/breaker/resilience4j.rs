@@ -1,11 +1,11 @@
 //! resilience4j's `CircuitBreaker` (github.com/resilience4j/resilience4j, `CircuitBreakerStateMachine`,
 //! `CircuitBreakerMetrics`, as of May 2026).
 //!
-//! CLOSED looks at its window after each call. OPEN lets nothing through until the first call *after* the wait, which makes
-//! it HALF_OPEN: without calls it stays open for ever, unless it moves by itself. HALF_OPEN has its own window of as many
-//! calls as it permits, judged when at least `min(minimum, permitted)` have ended; what it does not permit it refuses, and
-//! permitted calls that never end keep it half-open unless there is a longest wait. Who ends in another state than it began
-//! in counts in the state it ends in.
+//! CLOSED evaluates its window after each call. OPEN lets nothing through until the first call *after* the wait, which
+//! makes it HALF_OPEN: without calls it stays open forever, unless the transition is automatic. HALF_OPEN has its own
+//! window of as many calls as it permits, evaluated when at least `min(minimum, permitted)` of them have ended. It
+//! rejects further calls, and permitted calls that never end keep it half-open unless there is a maximum wait. A call
+//! counts in the state in which it ends, even if it began in another.
 
 use std::collections::VecDeque;
 
@@ -15,15 +15,15 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Flag, PositiveDuration, Ratio};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// The most calls, or seconds, of a window.
+/// Maximum number of calls, or seconds, in a window.
 const MAX_WINDOW: u32 = 1_000_000;
 
 choice! {
-    /// What the size of a window counts.
+    /// The unit of a window's size.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum WindowKind {
-        "count" => Count, "The last so many calls.";
-        "time" => Time, "The calls of the last so many seconds.";
+        "count" => Count, "The last N calls.";
+        "time" => Time, "The calls of the last N seconds.";
     }
 }
 
@@ -87,7 +87,7 @@ impl Resilience4jSpec {
     }
 }
 
-/// Its state.
+/// The state of the breaker.
 struct Resilience4j {
     spec: Resilience4jSpec,
     state: State,
@@ -99,7 +99,7 @@ enum State {
     HalfOpen { window: Window, permits: u32, since: SimTime },
 }
 
-/// Calls and their ends: the last so many, or those of the last seconds.
+/// Calls and how they ended: the last N calls, or those of the last N seconds.
 struct Window {
     parts: VecDeque<(u64, Tally)>,
     total: Tally,
@@ -138,7 +138,7 @@ impl Window {
         }
     }
 
-    /// Whether there was too much of it; none: too few calls to say.
+    /// Whether a threshold is reached; `None` with too few calls.
     fn is_above(&self, spec: &Resilience4jSpec) -> Option<bool> {
         let Tally { calls, failed, slow } = self.total;
         let share = |part: u64| part as f64 / calls as f64;
@@ -148,7 +148,7 @@ impl Window {
 }
 
 impl Resilience4j {
-    /// What happened by itself until now.
+    /// Makes the transitions that are due without a call.
     fn pass_time(&mut self, now: SimTime) {
         loop {
             match self.state {

@@ -1,8 +1,8 @@
-//! The circuit breaker of the textbook.
+//! A textbook circuit breaker.
 //!
-//! Closed, it opens when enough calls of the last `window` failed; open, it lets nothing through for a while; half-open, it
-//! lets so many calls through as trials: the first that fails opens it again, and when all have succeeded it closes with an
-//! empty window. Calls that began before it opened do not count any more.
+//! Closed: it opens when enough calls of the last `window` failed. Open: it lets nothing through for a while.
+//! Half-open: it lets a number of trial calls through; the first failure reopens it, and when all have succeeded it
+//! closes with an empty window. Calls that began before it opened are no longer counted.
 
 use std::collections::VecDeque;
 
@@ -43,13 +43,13 @@ impl Rules for SimpleSpec {
     }
 }
 
-/// Its state.
+/// The state of the breaker.
 struct Simple {
     spec: SimpleSpec,
     state: State,
-    /// The number of the present state: calls of another one do not count.
+    /// Number of the current state: calls that began in another one are not counted.
     era: Permit,
-    /// Parts of the window by number.
+    /// Parts of the window, by number.
     parts: VecDeque<(u64, Tally)>,
     total: Tally,
 }

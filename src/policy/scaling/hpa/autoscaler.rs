@@ -1,7 +1,7 @@
-//! The HPA of a Deployment as a scaling policy: on its clock, with what it can see of the pods.
+//! The HPA of a Deployment as a scaling policy: its clock, and what it sees of the pods.
 //!
-//! Requests wait in front of the pods until one of them has a slot. A pod uses as much of the CPU that it requests as it
-//! has of its slots taken. From its order to its readiness a pod is Pending.
+//! Requests wait in front of the pods until one of them has a free slot. A pod uses the share of its requested CPU that
+//! its busy slots are of all its slots. From creation to readiness, a pod is Pending.
 
 use super::calculator::{MetricError, Reading, Resource, Target};
 use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
@@ -13,18 +13,18 @@ use crate::policy::scaling::replay::Gauge;
 use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View};
 use crate::time::{SimTime, Span};
 
-/// An HPA, what it measures, and the Deployment that it scales.
+/// An HPA, its metrics, and the Deployment that it scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AutoscalerSpec {
     /// The HPA and the flags of its controller.
     pub hpa: HpaSpec,
-    /// What is measured, at least one.
+    /// The metrics, at least one.
     pub metrics: Vec<Metric>,
-    /// How often it syncs, usually every [`SYNC_PERIOD`].
+    /// Interval between syncs, usually [`SYNC_PERIOD`].
     pub sync_period: Span,
     /// How its pods are measured.
     pub sampling: Sampling,
-    /// Pods when the Deployment is created, at the start of the run.
+    /// Number of pods when the Deployment is created, at the start of the run.
     pub initial_replicas: u32,
 }
 
@@ -33,11 +33,11 @@ pub struct AutoscalerSpec {
 pub enum Metric {
     /// CPU in percent of what the pods request (Resource, `averageUtilization`).
     CpuUtilization(u32),
-    /// Requests on a pod (Pods, `averageValue`).
+    /// Requests in progress on a pod (Pods, `averageValue`).
     Concurrency(f64),
-    /// Requests per second that a pod is given (Pods, `averageValue`).
+    /// Requests per second that reach a pod (Pods, `averageValue`).
     RequestRate(f64),
-    /// Requests that wait in front of the pods, for each pod (External, `averageValue`): at the moment of the sync.
+    /// Requests that wait in front of the pods at the time of the sync, per pod (External, `averageValue`).
     QueueLength(f64),
 }
 
@@ -64,35 +64,35 @@ pub struct Autoscaler {
     clock: Clock,
     /// `spec.replicas` of the Deployment, once it is there.
     replicas: Option<i32>,
-    /// What the last sync saw and came to; none if it was no sync that was asked for last.
+    /// What the last sync saw and decided; `None` if the policy was last asked outside a sync.
     last: Option<Seen>,
-    /// Whether the Deployment was created just now.
+    /// Whether the Deployment has just been created.
     is_new: bool,
 }
 
-/// What a sync saw and came to.
+/// What a sync saw and decided.
 #[derive(Clone, Debug)]
 struct Seen {
     now: SimTime,
     measured: Vec<Measured>,
-    /// Slots of a pod.
+    /// Number of slots per pod.
     slots: u32,
     current: i32,
     sync: Sync,
 }
 
-/// A metric on average over the pods that count.
+/// The average of a metric over the pods that count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Average {
-    /// In its own unit; CPU as a part of what is requested; none without pods that count.
+    /// In the unit of the metric; CPU as a fraction of the request; `None` if no pods count.
     pub(super) value: Option<f64>,
-    /// Pods that count.
+    /// Number of pods that count.
     pub(super) sampled: usize,
     /// Running pods without a sample.
     pub(super) missing: usize,
 }
 
-/// What a sync came to, and why.
+/// The result of a sync, and its reason.
 pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current: i32, sync: Sync) -> String {
     let value = |average: &Option<Average>| average.and_then(|average| average.value);
     let metrics = metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(value(average)));
@@ -108,7 +108,7 @@ pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current
     }
 }
 
-/// Averages as they are recorded.
+/// The averages, as they are recorded.
 fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)> {
     let mut inputs: Vec<(Gauge, f64)> = Vec::new();
     for (metric, average) in metrics.iter().zip(averages) {
@@ -129,7 +129,7 @@ fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)>
 }
 
 impl Autoscaler {
-    /// An HPA whose Deployment is yet to be created.
+    /// An HPA whose Deployment has not been created yet.
     #[must_use]
     pub fn new(spec: AutoscalerSpec) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Autoscaler {
         }
     }
 
-    /// What was measured, on average.
+    /// The averages that were measured.
     fn averages(&self, seen: &Seen) -> Vec<Option<Average>> {
         let average = |(metric, (_, reading)): (&Metric, &Measured)| {
             let reading = reading.as_ref().ok()?;
@@ -237,7 +237,7 @@ impl Metric {
         }
     }
 
-    /// The gauge that its average is recorded as.
+    /// The gauge under which its average is recorded.
     pub(super) const fn gauge(self) -> Gauge {
         match self {
             Self::CpuUtilization(_) => Gauge::CpuUtilization,
@@ -261,7 +261,7 @@ impl Metric {
     }
 }
 
-/// A pod as a metric sees it. It requests a CPU for each of its slots.
+/// A pod as a metric sees it. It requests one CPU per slot.
 fn pod_reading(
     instance: &InstanceView,
     scrape: &Scrape,
@@ -360,7 +360,7 @@ mod tests {
         SimTime::ZERO + Span::from_secs(secs)
     }
 
-    /// A Deployment whose pods start in no time and are as busy as told.
+    /// A Deployment whose pods start at once and have the given load.
     struct World {
         policy: Autoscaler,
         pods: Vec<InstanceView>,
@@ -372,7 +372,7 @@ mod tests {
             Self { policy: Autoscaler::new(spec), pods: Vec::new(), queued: 0 }
         }
 
-        /// Asks at every moment up to `until`, each pod `busy` of two slots at once; what was ordered then.
+        /// Asks at every time up to `until`, with `busy` of two slots busy on each pod; returns what was ordered then.
         fn run(&mut self, until: SimTime, busy: u32) -> usize {
             while self.policy.next() <= until {
                 let now = self.policy.next();
@@ -428,7 +428,7 @@ mod tests {
         assert_eq!((world.run(at(29), 2), world.run(at(30), 2)), (4, 8));
         // At 45 s the sample of 30 s is seen; the 4 new pods have none: 400 % over 8 pods are 50 %, on target.
         assert_eq!(world.run(at(45), 2), 8);
-        // At 60 s all 8 have one, which covers all of the time since they were ready.
+        // At 60 s all 8 have one, which covers the whole time since they became ready.
         assert_eq!(world.run(at(60), 2), 16);
     }
 

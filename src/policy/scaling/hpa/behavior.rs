@@ -1,4 +1,4 @@
-//! The `behavior` of an HPA: how long a change must be wanted, and how fast it may go.
+//! The `behavior` of an HPA: how long a change must be recommended, and how fast it may be made.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -9,36 +9,36 @@ use crate::time::{SimTime, Span};
 /// The rules for both directions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Behavior {
-    /// On the way up.
+    /// For scaling up.
     pub up: ScalingRules,
-    /// On the way down.
+    /// For scaling down.
     pub down: ScalingRules,
 }
 
 /// The rules for one direction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScalingRules {
-    /// How far back recommendations hold a change.
+    /// Window over which recommendations delay a change.
     pub window: Span,
     /// Which policy applies.
     pub select: Select,
-    /// How much may change in which time.
+    /// Limits on the change per period.
     pub policies: Vec<Policy>,
 }
 
-/// Which of several policies counts.
+/// Which of several policies applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Select {
     /// The one that allows the largest change.
     #[default]
     Max,
-    /// The one that allows the smallest.
+    /// The one that allows the smallest change.
     Min,
-    /// None: nothing may change in this direction.
+    /// No change in this direction.
     Disabled,
 }
 
-/// How much may change within a period.
+/// The maximum change within a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The change.
@@ -57,7 +57,7 @@ pub enum Amount {
 }
 
 impl Behavior {
-    /// What Kubernetes fills in, with the controller's window for the way down (usually 300 s).
+    /// Kubernetes' defaults, with the controller's window for scaling down (usually 300 s).
     #[must_use]
     pub fn with_downscale_window(window: Span) -> Self {
         let period = Span::from_secs(15);
@@ -69,18 +69,18 @@ impl Behavior {
         }
     }
 
-    /// The periods of its policies, those of the way up first.
+    /// The periods of its policies, those for scaling up first.
     fn periods(&self) -> impl Iterator<Item = Span> {
         self.up.policies.iter().chain(&self.down.policies).map(|policy| policy.period)
     }
 }
 
-/// What an HPA with a behavior remembers: of the past only what can still matter, so that no sync costs more for all that
-/// was before.
+/// The history of an HPA with a behavior: only the part of the past that can still matter, so the cost of a sync does
+/// not grow over time.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
     behavior: Behavior,
-    /// The least and the largest of the recommendations as they came, not yet stabilised.
+    /// Minimum and maximum of the recommendations before stabilization.
     least: Peak<Reverse<i32>>,
     largest: Peak<i32>,
     /// Pods added and removed.
@@ -89,14 +89,15 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Nothing has happened.
+    /// An empty history.
     pub(super) fn new(behavior: Behavior) -> Self {
         let changes = Changes::new(behavior.periods());
         Self { behavior, least: Peak::default(), largest: Peak::default(), ups: changes.clone(), downs: changes }
     }
 
-    /// Adds a recommendation, and moves from `current` only as far as all recent ones agree: not above the least of the up
-    /// window, not below the largest of the down window. What is exactly as old as the window no longer counts.
+    /// Adds a recommendation, and moves from `current` only as far as all recent recommendations agree: not above the
+    /// minimum of the up window, not below the maximum of the down window. A recommendation exactly as old as the
+    /// window no longer counts.
     ///
     /// Source: `stabilizeRecommendationWithBehaviors` in `horizontal.go`.
     pub(super) fn stabilize(&mut self, now: SimTime, current: i32, wanted: i32) -> i32 {
@@ -105,13 +106,13 @@ impl Memory {
         current.max(least).min(largest)
     }
 
-    /// Adds a change of so many pods, up or down.
+    /// Adds a change of this many pods, up or down.
     pub(super) fn scaled(&mut self, now: SimTime, pods: i32) {
         let changes = if pods > 0 { &mut self.ups } else { &mut self.downs };
         changes.add(now, pods.saturating_abs());
     }
 
-    /// Goes from `current` towards `wanted` as far as the policies of that direction allow, within [`min`, `max`].
+    /// Moves from `current` towards `wanted` as far as the policies of that direction allow, within [`min`, `max`].
     ///
     /// Source: `convertDesiredReplicasWithBehaviorRate` in `horizontal.go`.
     pub(super) fn limit_rate(&mut self, now: SimTime, current: i32, wanted: i32, (min, max): (i32, i32)) -> i32 {
@@ -156,7 +157,7 @@ impl Memory {
     }
 }
 
-/// Adds what is wanted `now`; the answer is the most of what was wanted less than `window` ago.
+/// Adds the value at `now`; returns the maximum of the values less than `window` old.
 fn within<T: Copy + PartialOrd>(peak: &mut Peak<T>, now: SimTime, wanted: T, window: Span) -> T {
     match window.as_nanos().checked_sub(1) {
         Some(nanos) => peak.of(now, wanted, Span::from_nanos(nanos)),
@@ -167,7 +168,7 @@ fn within<T: Copy + PartialOrd>(peak: &mut Peak<T>, now: SimTime, wanted: T, win
 /// Changes of the number of pods, and their sums over periods that end now.
 #[derive(Clone, Debug)]
 struct Changes {
-    /// Oldest first; those that lie in no period any more are dropped.
+    /// Oldest first; those no longer in any period are dropped.
     changes: VecDeque<(SimTime, i32)>,
     /// How many were dropped.
     dropped: usize,
@@ -178,7 +179,7 @@ struct Changes {
 #[derive(Clone, Copy, Debug)]
 struct Sum {
     period: Span,
-    /// The number of the first change in it, counted from the start.
+    /// The index of its first change, counted from the start.
     first: usize,
     pods: i64,
 }
@@ -200,7 +201,7 @@ impl Changes {
         self.dropped = first;
     }
 
-    /// The sum over the period with this number. What is exactly as old as the period no longer counts.
+    /// The sum over the period with this index. A change exactly as old as the period no longer counts.
     fn within(&mut self, number: usize, now: SimTime) -> i32 {
         let sum = &mut self.sums[number];
         while let Some((at, pods)) = self.changes.get(sum.first - self.dropped)

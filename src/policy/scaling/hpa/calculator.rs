@@ -1,4 +1,4 @@
-//! How many pods one metric asks for.
+//! The number of pods that one metric requires.
 
 use super::pods::{Groups, Initialization, PodReading, Sum, group};
 use crate::time::SimTime;
@@ -6,33 +6,33 @@ use crate::time::SimTime;
 /// A resource that pods request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// Processor time; samples of young pods are mistrusted.
+    /// CPU time; samples of young pods are ignored.
     Cpu,
     /// Memory.
     Memory,
 }
 
-/// What a metric aims for. Values are in thousandths of the metric's unit.
+/// The target of a metric. Values are in thousandths of the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A metric of each pod, on average.
+    /// A metric of each pod, averaged.
     Pods(i64),
-    /// Use of a resource by each pod, on average.
+    /// Use of a resource by each pod, averaged.
     ResourceValue(Resource, i64),
     /// Use of a resource in whole percent of what the pods request.
     ResourceUtilization(Resource, i32),
-    /// A value of something else, object or external, that more pods make smaller.
+    /// A value of something else, object or external, that decreases with more pods.
     Value(i64),
     /// A value of something else, divided by the number of pods.
     AverageValue(i64),
 }
 
-/// What was measured for a metric.
+/// The measurement of a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// The pods, one by one.
+    /// Values of the individual pods.
     Pods(Vec<PodReading>),
-    /// One value (of an external metric the sum), in thousandths, beside the pods that are there.
+    /// One value (for an external metric, the sum), in thousandths, and the number of pods.
     Value {
         /// The value.
         value: i64,
@@ -41,27 +41,27 @@ pub enum Reading {
     },
 }
 
-/// Why a metric asks for nothing.
+/// Why a metric gives no proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetricError {
     /// No pod has a sample that counts.
     #[error("did not receive metrics for targeted pods (pods might be unready)")]
     NoSamples,
-    /// A pod does not say what it requests.
+    /// A pod does not specify its resource request.
     #[error("a pod has no request for the resource, so it has no utilization")]
     NoRequest,
     /// The target is zero or negative.
     #[error("the target must be greater than zero")]
     BadTarget,
-    /// A metric of pods was measured as one value, or the other way round.
+    /// A metric of pods was measured as a single value, or vice versa.
     #[error("the metric was not measured the way its target needs")]
     WrongReading,
-    /// The metrics service did not answer.
+    /// The metrics service did not respond.
     #[error("unable to get the metric")]
     Unavailable,
 }
 
-/// How far from its target a metric may be before anything is done.
+/// How far a metric may be from its target before anything is changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Above the target.
@@ -77,18 +77,18 @@ impl Default for Tolerance {
 }
 
 impl Tolerance {
-    /// Before 1.33 this was `|1 - ratio| <= tolerance`, which in doubles has a ratio of 1.1 outside.
+    /// Before 1.33 this was `|1 - ratio| <= tolerance`; in doubles, a ratio of 1.1 is outside that.
     fn contains(&self, ratio: f64) -> bool {
         1.0 - self.down <= ratio && ratio <= 1.0 + self.up
     }
 }
 
-/// Computes proposals with the flags of the controller.
+/// Computes proposals with the controller's flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Calculator {
-    /// The dead band.
+    /// The tolerance.
     pub tolerance: Tolerance,
-    /// When CPU samples are mistrusted.
+    /// When CPU samples are ignored.
     pub initialization: Initialization,
 }
 
@@ -97,7 +97,7 @@ impl Calculator {
     /// `status` replicas there are.
     ///
     /// # Errors
-    /// When the metric has nothing to say; see [`MetricError`].
+    /// An error when the metric gives no proposal; see [`MetricError`].
     pub fn propose(
         &self,
         target: Target,
@@ -151,8 +151,8 @@ impl Calculator {
         self.propose_from_pods(&groups, |pods| average_ratio(pods, target), current)
     }
 
-    /// Pods missing or unready are first left out, and then counted against the direction that comes out: missing ones with
-    /// what they are assumed to use on the way down, all as idle on the way up.
+    /// Missing or unready pods are first left out, then counted against the resulting direction: missing ones at their
+    /// assumed use when scaling down, all of them as idle when scaling up.
     fn propose_from_pods(
         &self,
         groups: &Groups,

@@ -8,7 +8,7 @@ use crate::time::{SimTime, Span};
 
 /// The controller syncs an HPA this often.
 pub const SYNC_PERIOD: Span = Span::from_secs(15);
-/// The controller's window on the way down, unless a flag or a behavior says otherwise.
+/// The controller's default window for scaling down, unless a flag or a behavior sets another.
 pub const DOWNSCALE_WINDOW: Span = Span::from_secs(300);
 
 /// The settings of an HPA and the flags of its controller.
@@ -18,9 +18,9 @@ pub struct HpaSpec {
     pub min_replicas: i32,
     /// Maximum number of replicas.
     pub max_replicas: i32,
-    /// Windows and rates; without, a window on the way down and a doubling on the way up.
+    /// Windows and rates; without them, a window for scaling down and at most a doubling when scaling up.
     pub behavior: Option<Behavior>,
-    /// The window on the way down without `behavior`.
+    /// The window for scaling down without `behavior`.
     pub downscale_window: Span,
     /// Tolerance and readiness.
     pub calculator: Calculator,
@@ -38,19 +38,19 @@ impl Default for HpaSpec {
     }
 }
 
-/// A metric: its target, and what was measured.
+/// A metric: its target and its measurement.
 pub type Measured = (Target, Result<Reading, MetricError>);
 
-/// What a sync comes to.
+/// The result of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sync {
-    /// What the metrics ask for, before stabilisation; nothing if they were not asked or did not answer.
+    /// The proposal of the metrics before stabilization; `None` if they were not evaluated or gave none.
     pub proposal: Option<i32>,
     /// Replicas from now on.
     pub desired: i32,
 }
 
-/// An HPA and what it remembers.
+/// An HPA and its history.
 ///
 /// Source: `reconcileAutoscaler` in `pkg/controller/podautoscaler/horizontal.go` of kubernetes/kubernetes.
 #[derive(Clone, Debug)]
@@ -60,11 +60,11 @@ pub struct Hpa {
     started: bool,
 }
 
-/// What it remembers, with a behavior or without.
+/// Its history, with or without a behavior.
 #[derive(Clone, Debug)]
 enum Past {
     Behavior(Box<Memory>),
-    /// The largest recommendations.
+    /// The maximum recommendation of the window.
     Window(Peak<i32>),
 }
 
@@ -101,7 +101,7 @@ impl Hpa {
     pub fn sync(&mut self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Sync {
         if !self.started {
             self.started = true;
-            // The size at the start counts as recommended.
+            // The initial size counts as a recommendation.
             match &mut self.past {
                 Past::Behavior(memory) => memory.stabilize(now, current, current),
                 Past::Window(largest) => largest.of(now, current, self.spec.downscale_window),
@@ -126,7 +126,7 @@ impl Hpa {
         Sync { proposal, desired }
     }
 
-    /// The largest proposal; none if all metrics failed, or some did and the others would scale down.
+    /// The largest proposal; `None` if all metrics failed, or if some failed and the others would scale down.
     pub(super) fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
         let proposals = metrics.iter().map(|(target, reading)| {
             self.spec.calculator.propose(*target, reading.as_ref().ok()?, now, current, status).ok()
@@ -137,7 +137,7 @@ impl Hpa {
         largest.filter(|largest| have_all || *largest >= current)
     }
 
-    /// From what is proposed to what is done.
+    /// From the proposal to the decision.
     fn normalize(&mut self, now: SimTime, current: i32, proposal: i32) -> i32 {
         let (min, max) = (self.spec.min_replicas, self.spec.max_replicas);
         match &mut self.past {
@@ -175,7 +175,7 @@ mod tests {
         (Target::AverageValue(100), Ok(Reading::Value { value, ready: 1 }))
     }
 
-    /// Replicas after each of the syncs, each starting from what the one before decided.
+    /// Replicas after each sync, each starting from the previous decision.
     fn replicas(hpa: &mut Hpa, mut current: i32, syncs: &[(u64, i64)]) -> Vec<i32> {
         let mut sync = |(secs, value): &(u64, i64)| {
             current = hpa.sync(at(*secs), current, current, &[load(*value)]).desired;

@@ -1,7 +1,7 @@
-//! The parameters of an HPA, under the names of its manifest and of its controller's flags, and what Kubernetes would refuse.
+//! The parameters of an HPA, named as in its manifest and its controller's flags, and the rules of Kubernetes for them.
 //!
-//! Source: `pkg/apis/autoscaling/validation/validation.go` of kubernetes/kubernetes. Without a target: 80 % of the CPU. Of
-//! several metrics the one that asks for most pods counts.
+//! Source: `pkg/apis/autoscaling/validation/validation.go` of kubernetes/kubernetes. Default target: 80 % of the CPU.
+//! Of several metrics, the one with the largest proposal counts.
 
 use super::autoscaler::{Autoscaler, AutoscalerSpec, Metric};
 use super::behavior::{self, Behavior, ScalingRules, Select};
@@ -16,7 +16,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Positive};
 use crate::time::Span;
 
-/// The longest stabilisation window that Kubernetes accepts.
+/// The longest stabilization window that Kubernetes accepts.
 const WINDOW_MAX: Span = Span::from_secs(3600);
 /// The longest period of a policy.
 const PERIOD_MAX: Span = Span::from_secs(1800);
@@ -62,7 +62,7 @@ parameters! {
 }
 
 parameters! {
-    /// How fast an HPA may go, in either direction.
+    /// Scaling rates of an HPA in both directions.
     pub struct BehaviorParameters {
         /// Scaling out.
         optional scale_up: RulesParameters,
@@ -72,7 +72,7 @@ parameters! {
 }
 
 parameters! {
-    /// How fast an HPA may go in one direction.
+    /// Scaling rate of an HPA in one direction.
     pub struct RulesParameters {
         /// How far back recommendations are considered. Default: 0 s up, `downscale-stabilization` down.
         optional stabilization_window: Duration,
@@ -161,7 +161,7 @@ impl HpaParameters {
         }
     }
 
-    /// The metrics that have a target; if there are none, what Kubernetes takes.
+    /// The metrics that have a target; if there are none, Kubernetes' default.
     fn metrics(&self) -> Vec<Metric> {
         let given = [
             self.target_cpu_utilization.map(Metric::CpuUtilization),
@@ -192,7 +192,7 @@ impl Policy for HpaParameters {
     }
 }
 
-/// A minimum of pods must not be more than their maximum.
+/// The minimum number of pods must not exceed the maximum.
 pub(in crate::policy::scaling) fn at_most_max(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
     if min > max {
         let what = format!("({min}) must not be more than `max-replicas` ({max})");
@@ -201,7 +201,7 @@ pub(in crate::policy::scaling) fn at_most_max(check: &mut Check<'_, '_, '_>, min
 }
 
 impl BehaviorParameters {
-    /// What is missing in a direction is filled in; `window` is the one on the way down.
+    /// Fills in the defaults of a direction; `window` is the default for scaling in.
     pub(in crate::policy::scaling) fn with(&self, window: Span) -> Behavior {
         let defaults = Behavior::with_downscale_window(window);
         let rules = |rules: &Option<RulesParameters>, defaults: ScalingRules| match rules {

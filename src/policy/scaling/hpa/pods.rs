@@ -2,21 +2,21 @@
 
 use crate::time::{SimTime, Span};
 
-/// How far a pod's life has come.
+/// The phase of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not all its containers have started.
     Pending,
     /// They have.
     Running,
-    /// One of them failed for good.
+    /// One of them has failed permanently.
     Failed,
 }
 
-/// What is known about a pod.
+/// The state of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// How far its life has come.
+    /// Its phase.
     pub phase: Phase,
     /// Whether it is being deleted.
     pub deleting: bool,
@@ -33,7 +33,7 @@ pub struct Pod {
 pub struct PodReading {
     /// The pod.
     pub pod: Pod,
-    /// What was measured, if anything.
+    /// Its measurement, if any.
     pub sample: Option<Sample>,
     /// What the pod requests of the resource; needed for utilization only.
     pub request: Option<i64>,
@@ -50,12 +50,12 @@ pub struct Sample {
     pub window: Span,
 }
 
-/// The flags of the controller that say how long a young pod's CPU samples are mistrusted.
+/// The flags of the controller for how long a young pod's CPU samples are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Initialization {
-    /// Within this time of its start a pod counts only with a sample taken entirely since it became ready.
+    /// Within this time of its start, a pod counts only with a sample taken entirely since it became ready.
     pub cpu_period: Span,
-    /// After that, a pod that is not ready is mistrusted only if it was last ready within this time of its start.
+    /// After that, an unready pod is ignored only if it was last ready within this time of its start.
     pub readiness_delay: Span,
 }
 
@@ -69,7 +69,7 @@ impl Default for Initialization {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) pods: usize,
-    /// What they use in all, and what those request that say so.
+    /// Their total use, and the total of the requests that are set.
     pub(super) used: i128,
     pub(super) requested: i128,
 }
@@ -81,28 +81,29 @@ impl Sum {
         self.requested += i128::from(request.unwrap_or(0));
     }
 
-    /// The same pods, if they used nothing.
+    /// The same pods, using nothing.
     pub(super) const fn idle(self) -> Self {
         Self { used: 0, ..self }
     }
 
-    /// Both together.
+    /// The sum of both.
     pub(super) const fn and(self, other: Self) -> Self {
         Self { pods: self.pods + other.pods, used: self.used + other.used, requested: self.requested + other.requested }
     }
 }
 
-/// The pods of a metric by how they count.
+/// The pods of a metric, by how they count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Groups {
     pub(super) ready: Sum,
-    /// Their samples are dropped: they use nothing.
+    /// Their samples are ignored: they use nothing.
     pub(super) unready: Sum,
-    /// Those without a sample use what they are assumed to use.
+    /// Pods without a sample, which use an assumed value.
     pub(super) missing: Sum,
 }
 
-/// Groups the pods of a metric at `now`; `cpu` for a metric of CPU. `assumed`: what a pod without a sample uses, by its request.
+/// Groups the pods of a metric at `now`; `cpu` for a CPU metric. `assumed`: the use of a pod without a sample, by its
+/// request.
 ///
 /// Source: `groupPods` in `replica_calculator.go`.
 pub(super) fn group(

@@ -1,4 +1,4 @@
-//! The HPA on recorded metrics: as its status and its pods were recorded, sync by sync.
+//! The HPA on recorded metrics: its status and its pods, sync by sync.
 
 use super::autoscaler::{AutoscalerSpec, Average, Metric, in_words, milli};
 use super::calculator::{MetricError, Reading, Resource, Target};
@@ -7,14 +7,14 @@ use super::pods::{Phase, Pod, PodReading, Sample};
 use crate::policy::scaling::replay::{Conditions, Gauge, Recorded, Replay, next_tick, wanted};
 use crate::time::{SimTime, Span};
 
-/// Pods of a Deployment that are told apart; more of them count as this many.
+/// Maximum number of individual pods of a Deployment; if there are more, each stands for several.
 const PODS_MAX: u32 = 10_000;
 
-/// An HPA whose pods are as recorded. It syncs at the first sample, and every period from then on.
+/// An HPA with recorded pods. It syncs at the first sample, then every period.
 struct HpaReplay {
     hpa: Hpa,
     metrics: Vec<Metric>,
-    /// The gauge that each is told from.
+    /// The recorded gauge of each metric.
     sources: Vec<Gauge>,
     sync_period: Span,
     slots: u32,
@@ -22,7 +22,7 @@ struct HpaReplay {
     sync_at: SimTime,
     has_synced: bool,
     recorded: Recorded,
-    /// The averages, the replicas before, and what the last sync came to.
+    /// The averages, the replicas before, and the result of the last sync.
     last: Option<(Vec<Option<Average>>, i32, Sync)>,
 }
 
@@ -30,7 +30,7 @@ impl AutoscalerSpec {
     /// The HPA on recorded metrics.
     ///
     /// # Errors
-    /// What would have to be recorded.
+    /// What has to be recorded.
     pub fn replay(self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
         let source = |metric: &Metric| {
             let enough = metric.sources();
@@ -53,7 +53,7 @@ impl AutoscalerSpec {
 }
 
 impl Metric {
-    /// The gauges it can be told from, the best first.
+    /// The gauges from which it can be computed, best first.
     const fn sources(self) -> &'static [Gauge] {
         match self {
             Self::CpuUtilization(_) => &[Gauge::CpuUtilization],
@@ -63,7 +63,7 @@ impl Metric {
         }
     }
 
-    /// What was recorded of it, and what that is for the HPA.
+    /// The recorded value, converted to the HPA's metric.
     fn recorded(self, source: Gauge, recorded: &Recorded, slots: u32) -> (Option<Average>, Measured) {
         let ready = recorded.ready();
         let [sampled, missing] = match self {
@@ -103,7 +103,7 @@ impl Metric {
     }
 }
 
-/// Pods that have `sum` together: those with a sample, those without, and those that are not ready yet.
+/// Pods that use `sum` in total: those with a sample, those without, and those that are not ready yet.
 fn pods(sum: i64, sampled: u32, missing: u32, all: u32, slots: u32) -> Vec<PodReading> {
     let ready = Pod {
         phase: Phase::Running,
@@ -116,7 +116,7 @@ fn pods(sum: i64, sampled: u32, missing: u32, all: u32, slots: u32) -> Vec<PodRe
     let number = i64::from(sampled.max(1));
     let of = |place: i64| {
         let value = sum / number + i64::from(place < sum % number);
-        // A sample as old as the pod is new enough for any flag of the controller.
+        // A sample as old as the pod is recent enough for any flag of the controller.
         let sample = Some(Sample { value, at: SimTime::NEVER, window: Span::ZERO });
         PodReading { pod: ready, sample, request }
     };

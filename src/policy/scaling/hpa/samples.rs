@@ -1,8 +1,8 @@
-//! What an HPA gets to see of its pods: samples of the requests on them, taken now and then, and shown late.
+//! What an HPA sees of its pods: samples of the requests on them, taken at intervals and visible with a delay.
 //!
-//! Every `resolution` one sample of each ready pod is taken: its average since the sample before. `delay` later the HPA can
-//! see it. With 15 s for both, as metrics-server and the kubelet have them, what a sync sees ended 15 s ago at least and
-//! less than 30 s ago. A pod that became ready in between was idle before, and its sample says so.
+//! Every `resolution`, each ready pod is sampled: its average since the previous sample. `delay` later the HPA can see
+//! it. With 15 s for both, as for metrics-server and the kubelet, what a sync sees ended at least 15 s and less than 30
+//! s ago. A pod that became ready in between counts as idle before.
 
 use std::collections::VecDeque;
 
@@ -14,9 +14,9 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 /// How samples are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampling {
-    /// How often, and so the time that each covers.
+    /// Interval, and so the time that each sample covers.
     pub resolution: Span,
-    /// How long it takes until the HPA can see them.
+    /// Delay until the HPA can see a sample.
     pub delay: Span,
 }
 
@@ -30,13 +30,13 @@ impl Default for Sampling {
 /// What a pod did while a sample was taken, in thousandths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
-    /// Requests on it, on average.
+    /// Average number of requests in progress.
     pub(super) concurrency: i64,
-    /// Requests it was given, per second.
+    /// Requests per second that reached it.
     pub(super) rate: i64,
 }
 
-/// The samples of one moment.
+/// The samples taken at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scrape {
     pub(super) at: SimTime,
@@ -45,7 +45,7 @@ pub(super) struct Scrape {
 }
 
 impl Scrape {
-    /// What a pod did; none if it was not ready.
+    /// The sample of a pod; `None` if it was not ready.
     pub(super) fn of(&self, pod: InstanceId) -> Option<Work> {
         let place = by_instance::position(&self.pods, pod, |(id, _)| *id).ok()?;
         Some(self.pods[place].1)
@@ -63,13 +63,13 @@ pub(super) struct Sampler {
     sampling: Sampling,
     next: SimTime,
     meters: ByInstance<Meter>,
-    /// Oldest first; the first may be seen if any may.
+    /// Oldest first; if any is visible, the first is.
     scrapes: VecDeque<Scrape>,
-    /// The memory of one that is no longer seen.
+    /// The buffer of a sample that is no longer visible, for reuse.
     spare: Vec<(InstanceId, Work)>,
 }
 
-/// What a pod did since the last sample.
+/// What a pod has done since the last sample.
 #[derive(Clone, Copy, Debug)]
 struct Meter {
     in_flight: u32,
@@ -138,7 +138,7 @@ impl Sampler {
         }
     }
 
-    /// Takes a sample of every pod, if it is time.
+    /// Samples every pod, if a sample is due.
     pub(super) fn sample(&mut self, now: SimTime) {
         if now >= self.next {
             let over = self.sampling.resolution;
@@ -150,15 +150,14 @@ impl Sampler {
         }
     }
 
-    /// Samples that are not seen yet, where no pod has done anything since the last; none if one has.
+    /// Samples that are not visible yet, if no pod has done anything since the last one.
     pub(super) fn unseen(&self, now: SimTime) -> Option<impl Iterator<Item = &Scrape>> {
         let is_idle = |meter: &Meter| meter.work_ns == 0 && meter.received == 0;
         let delay = self.sampling.delay;
         self.meters.values().all(is_idle).then(|| self.scrapes.iter().filter(move |scrape| scrape.at + delay > now))
     }
 
-    /// Takes the samples that were passed over up to `until`, while no pod did anything. Of those that nobody will see, it
-    /// takes none.
+    /// Takes the samples skipped up to `until`, while no pod did anything, except those that will never be visible.
     pub(super) fn catch_up(&mut self, until: SimTime) {
         let over = self.sampling.resolution.as_nanos();
         let kept = (self.sampling.delay.as_nanos().div_ceil(over) + 1).saturating_mul(over);
@@ -170,7 +169,7 @@ impl Sampler {
         }
     }
 
-    /// The newest samples that may be seen, if there are any.
+    /// The most recent visible samples, if any.
     pub(super) fn seen(&mut self, now: SimTime) -> Option<&Scrape> {
         let delay = self.sampling.delay;
         while self.scrapes.get(1).is_some_and(|newer| newer.at + delay <= now) {

@@ -1,5 +1,5 @@
-//! A `ScaledObject` on the queue of its function, as a scaling policy: KEDA's poller and the HPA that it makes, each on its
-//! own clock, on one Deployment.
+//! A `ScaledObject` on the queue of its function, as a scaling policy: KEDA's poller and its HPA, each with its own
+//! clock, on one Deployment.
 
 use super::{Keda, ScaledObject};
 use crate::id::InstanceId;
@@ -10,12 +10,12 @@ use crate::policy::scaling::hpa::controller::{Hpa, HpaSpec, SYNC_PERIOD};
 use crate::policy::scaling::{Removal, Scaling, View};
 use crate::time::SimTime;
 
-/// What a scenario says about it.
+/// The settings of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KedaSpec {
     /// The `ScaledObject`.
     pub object: ScaledObject,
-    /// Whether messages that are being worked on count beside those that wait.
+    /// Whether messages in progress count as well as waiting ones.
     pub scale_on_in_flight: bool,
     /// Windows and rates of the HPA.
     pub behavior: Option<Behavior>,
@@ -23,8 +23,8 @@ pub struct KedaSpec {
     pub initial_replicas: u32,
 }
 
-/// The poller and the HPA at work. KEDA looks for the first time when its object is created, the HPA a period later; where
-/// both look at the same moment, the HPA sees what was there before.
+/// The state of the poller and the HPA. KEDA polls first when its object is created, the HPA syncs one period later;
+/// where both act at the same time, the HPA sees what was there before.
 #[derive(Clone, Debug)]
 pub struct KedaAutoscaler {
     spec: KedaSpec,
@@ -34,7 +34,7 @@ pub struct KedaAutoscaler {
     replicas: i32,
     polls: Clock,
     syncs: Clock,
-    /// The messages last seen, what the HPA proposed for them if it looked, and the answer.
+    /// The number of messages last seen, the HPA's proposal for them if it synced, and the result.
     last: Option<(i64, Option<i32>, i32)>,
 }
 
@@ -57,13 +57,13 @@ impl KedaAutoscaler {
         }
     }
 
-    /// The length of the queue, as the HPA asks for it through KEDA and KEDA itself: at this moment.
+    /// The length of the queue at this time, as KEDA and, through it, the HPA read it.
     fn messages(&self, view: &View<'_>) -> i64 {
         let in_flight = if self.spec.scale_on_in_flight { view.in_progress } else { 0 };
         i64::from(view.queued) + i64::from(in_flight)
     }
 
-    /// Hands back what the messages ask for.
+    /// Returns the replicas that the messages require.
     fn sync(&mut self, view: &View<'_>) -> Option<i32> {
         let reading = Reading::Value { value: self.messages(view) * 1000, ready: view.ready as i32 };
         let status = view.existing as i32;
@@ -104,7 +104,7 @@ impl Scaling for KedaAutoscaler {
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         self.wake(just_before(view.now));
         if self.last.is_some() {
-            // What was ordered last, whoever ordered it.
+            // The last order, from either of them.
             self.replicas = view.ordered as i32;
         }
         let is_sync = self.syncs.next() <= view.now;
@@ -159,7 +159,7 @@ mod tests {
     use crate::policy::scaling::{InstanceView, Totals};
     use crate::time::Span;
 
-    /// (s, replicas) after each change, with so many messages waiting from a moment (s) on; pods start in no time.
+    /// (s, replicas) after each change, with this many messages waiting from each time (s) on; pods start at once.
     fn changes(spec: KedaSpec, queue: &[(u64, u32)], until: u64) -> Vec<(u64, u32)> {
         let mut policy = KedaAutoscaler::new(spec);
         let mut found = Vec::new();
@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn from_zero_to_one_to_many_and_back() {
         let queue = [(20, 42), (100, 0)];
-        // Polled at 30 s. 42 / 5 = 8.4, but an HPA without a behavior goes from 1 to 4 at most. Last active at 90 s, so
-        // inactive for more than 300 s at the poll of 420 s; until then the HPA remembers the 9 of 90 s.
+        // Polled at 30 s. 42 / 5 = 8.4, but an HPA without a behavior scales from 1 to at most 4. Last active at 90 s,
+        // so inactive for more than 300 s at the poll of 420 s; until then the HPA remembers the 9 of 90 s.
         let expected = [(30, 1), (45, 4), (60, 8), (75, 9), (405, 1), (420, 0)];
         assert_eq!(changes(spec(ScaledObject::default()), &queue, 900), expected);
     }

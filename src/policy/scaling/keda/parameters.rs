@@ -1,4 +1,4 @@
-//! The parameters of a `ScaledObject` on the queue of its function, and what KEDA would refuse.
+//! The parameters of a `ScaledObject` on the queue of its function, and KEDA's rules for them.
 //!
 //! Source: `apis/keda/v1alpha1/scaledobject_types.go` of kedacore/keda.
 

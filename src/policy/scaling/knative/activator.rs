@@ -1,4 +1,4 @@
-//! The activator's throttler: how much it lets through, which pods are its own, and which of them serves next.
+//! The activator's throttler: how much it lets through, which pods belong to it, and which of them serves next.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub fn capacity(limit: u64, backends: u64, assigned: u64, activators: u64) -> u6
 }
 
 /// Which of `pods` pods, in the order of their addresses, belong to activator `index` of `activators` when the revision
-/// limits concurrency (otherwise all belong to all). An activator without an index among them takes all.
+/// limits concurrency (otherwise all belong to all). An activator without an index among them gets all.
 ///
 /// Source: `assignSlice` in `pkg/activator/net/throttler.go` of knative/serving.
 #[must_use]
@@ -44,7 +44,8 @@ pub fn assigned_pods(pods: usize, index: Option<usize>, activators: usize) -> Ve
     assigned
 }
 
-/// The pods that a [`LoadBalancer`] picks from, in the order of their addresses. What lists the requests on each are pods.
+/// The pods that a [`LoadBalancer`] picks from, in the order of their addresses. A list of the requests on each pod is
+/// one implementation.
 pub trait Pods {
     /// Number of pods.
     fn count(&self) -> usize;
@@ -52,7 +53,7 @@ pub trait Pods {
     /// Requests on a pod.
     fn in_flight(&self, pod: usize) -> u64;
 
-    /// The first of some of them with fewer requests than `limit`.
+    /// The first pod of some of them with fewer requests than `limit`.
     fn first_free(&self, pods: Range<usize>, limit: u64) -> Option<usize>;
 }
 
@@ -75,13 +76,13 @@ impl<T: AsRef<[u64]> + ?Sized> Pods for T {
 /// Source: `pkg/activator/net/lb_policy.go` of knative/serving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadBalancer {
-    /// Without a limit of concurrency: the less busy of two at random.
+    /// Without a concurrency limit: the less busy of two at random.
     RandomChoiceOfTwo,
     /// Up to a limit of 3: the first pod with a free slot, in the order of addresses.
     FirstAvailable,
-    /// From a limit of 4: in turn, full pods skipped.
+    /// With a limit of 4 or more: round robin, skipping full pods.
     RoundRobin {
-        /// The pod after the one picked last.
+        /// The pod after the last one picked.
         next: usize,
     },
 }
@@ -97,7 +98,8 @@ impl LoadBalancer {
         }
     }
 
-    /// The pod for the next request, given what is in flight on each and the `limit` of each; nothing if all are full.
+    /// The pod for the next request, given the requests in flight on each and the `limit` of each; `None` if all are
+    /// full.
     pub fn pick(&mut self, pods: &(impl Pods + ?Sized), limit: u64, stream: &mut Stream) -> Option<usize> {
         match self {
             Self::RandomChoiceOfTwo => pick_of_two(pods, stream),
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(balancer.pick(&[], 0, &mut stream), None);
         assert_eq!(balancer.pick(&[7], 0, &mut stream), Some(0));
         assert_eq!(balancer.pick(&[7, 6], 0, &mut stream), Some(1));
-        // The busiest of many is never taken; a tie of two goes both ways.
+        // The busiest of many is never picked; a tie of two goes both ways.
         assert!((0..200).all(|_| balancer.pick(&[9, 1, 1, 1], 0, &mut stream) != Some(0)));
         let ties: Vec<_> = (0..200).filter_map(|_| balancer.pick(&[3, 3], 0, &mut stream)).collect();
         assert!(ties.contains(&0) && ties.contains(&1));

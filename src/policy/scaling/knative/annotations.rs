@@ -7,10 +7,10 @@ use super::config::{
 use super::settings::{Aggregation, Metric};
 use crate::time::Span;
 
-/// The prefix of the annotations that scale.
+/// The prefix of the scaling annotations.
 pub const PREFIX: &str = "autoscaling.knative.dev/";
 
-/// What a revision asks for; what is absent comes from the [`ConfigMap`].
+/// The settings of a revision; what is absent comes from the [`ConfigMap`].
 ///
 /// Source: `pkg/apis/autoscaling` of knative/serving. Every field is the annotation of the same name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Annotations {
     pub metric: Option<Metric>,
     /// How it is averaged.
     pub metric_aggregation_algorithm: Option<Aggregation>,
-    /// Value of the metric that a pod can bear.
+    /// Target value of the metric per pod.
     pub target: Option<f64>,
     /// Percentage of the target to aim for.
     pub target_utilization_percentage: Option<f64>,
@@ -41,17 +41,17 @@ pub struct Annotations {
     pub min_scale: Option<i32>,
     /// See [`ConfigMap::max_scale`].
     pub max_scale: Option<i32>,
-    /// Fewest pods whenever there is any load at all.
+    /// Minimum number of pods while there is any load.
     pub activation_scale: Option<i32>,
     /// How long the first pods may take (`serving.knative.dev/progress-deadline`).
     pub progress_deadline: Option<Span>,
 }
 
 impl Annotations {
-    /// Reads annotations; those that do not scale are left alone. The older camel-case keys are understood too.
+    /// Reads annotations; those not about scaling are ignored. The older camel-case keys are accepted too.
     ///
-    /// Only what cannot be read is refused here: an object that was stored once is used even if the cluster's rules
-    /// have changed since. [`Annotations::check`] has the rules for a new one.
+    /// Rejects only values that cannot be read: an object that was stored once is used even if the cluster's rules have
+    /// changed since. [`Annotations::check`] has the rules for a new one.
     ///
     /// # Errors
     /// Every value that cannot be read.
@@ -61,7 +61,7 @@ impl Annotations {
         if unread.is_empty() { Ok(annotations) } else { Err(unread) }
     }
 
-    /// Everything Knative would refuse in a new revision of a cluster with `config`; empty if it accepts it.
+    /// Everything Knative would reject in a new revision of a cluster with `config`; empty if it accepts it.
     #[must_use]
     pub fn check(&self, config: &ConfigMap) -> Vec<Rejection> {
         let mut refused = Vec::new();

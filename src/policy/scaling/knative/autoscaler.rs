@@ -1,4 +1,4 @@
-//! The autoscaler of one revision: collector and decider, what is published, and the poke from zero.
+//! The autoscaler of one revision: collector, decider, published decisions, and the poke from zero.
 
 use super::collector::Collector;
 use super::decider::{Decider, Decision, Observed};
@@ -7,7 +7,7 @@ use super::stats::Stat;
 use super::{REPORT_INTERVAL, UNKNOWN_SCALE};
 use crate::time::SimTime;
 
-/// An average from which on it is more than what rounding takes away.
+/// Averages from here on are more than a rounding error.
 const LEAST_LOAD: f64 = 2e-6;
 
 /// Collector and decider of one revision. Ticks are due every [`super::TICK_INTERVAL`] from the creation of the decider,
@@ -21,12 +21,12 @@ pub struct Autoscaler {
 }
 
 impl Autoscaler {
-    /// Begins to collect metrics.
+    /// Starts collecting metrics.
     pub fn create_collector(&mut self, collector: Collector) {
         self.collector = Some(collector);
     }
 
-    /// Begins to decide, with `ready` pods at `now`. Until the first valid tick nothing is known about the pods wanted.
+    /// Starts deciding, with `ready` pods at `now`. The number of desired pods is unknown until the first valid tick.
     pub fn create_decider(&mut self, spec: DeciderSpec, now: SimTime, ready: i32) {
         let burst = spec.target_burst_capacity;
         let excess = if burst == 0.0 || burst == -1.0 {
@@ -48,7 +48,7 @@ impl Autoscaler {
         }
     }
 
-    /// What was decided last; nothing before there is a decider.
+    /// The last decision; `None` before there is a decider.
     #[must_use]
     pub fn published(&self) -> Option<Decision> {
         self.decider.as_ref().map(|(_, published)| *published)
@@ -60,32 +60,32 @@ impl Autoscaler {
         self.decider.as_ref().map(|(decider, _)| decider)
     }
 
-    /// Records what a scrape of time `at` found, if pods are scraped at all.
+    /// Records the result of a scrape for time `at`, if pods are scraped at all.
     pub fn scraped(&mut self, at: SimTime, stat: Stat) {
         if let Some(collector) = self.collector.as_mut().filter(|collector| collector.scrapes()) {
             collector.record(at, stat);
         }
     }
 
-    /// Records what scrapes found from `from` to `until`: nothing.
+    /// Records scrapes that found nothing, from `from` to `until`.
     pub fn scraped_nothing(&mut self, from: SimTime, until: SimTime) {
         if let Some(collector) = self.collector.as_mut().filter(|collector| collector.scrapes()) {
             collector.record_zeros(from, until);
         }
     }
 
-    /// Up to when ticks decide what that at `now` did, with `ready` pods (none or one) of which nothing but zeros is reported
-    /// from now on; see [`Decider::rests_until`].
+    /// Until when ticks decide the same as at `now`, with `ready` pods (none or one) that report only zeros from now
+    /// on; see [`Decider::rests_until`].
     #[must_use]
     pub fn rests_until(&self, now: SimTime, ready: i32) -> Option<SimTime> {
         let (collector, (decider, published)) = (self.collector.as_ref()?, self.decider.as_ref()?);
         let metric = decider.spec().metric;
         let window = collector.stable(metric)?;
         let load = window.load_leaves();
-        // Without reports an average would grow before it falls.
+        // Without reports, an average would grow before it falls.
         let is_recorded = ready > 0 && collector.scrapes();
         let is_empty = load.is_none_or(|(leaves, _)| leaves <= now);
-        // What is rounded off when the load is about to leave must not be all that is left.
+        // When the last load is about to leave the window, the rest must be more than a rounding error.
         let is_clear = load.is_none_or(|(_, value)| value / window.bucket_count() as f64 >= LEAST_LOAD);
         if !window.is_linear() || !(is_empty || is_recorded && is_clear) || published.desired == UNKNOWN_SCALE {
             return None;
@@ -94,8 +94,8 @@ impl Autoscaler {
         decider.rests_until(ready, observed, load.map(|(leaves, _)| leaves))
     }
 
-    /// Records what an activator sent, stamped with whole seconds, and ticks at once if the revision is at zero and the
-    /// activator has something to do. What comes before there is a collector is dropped. True as for
+    /// Records an activator's report, stamped with whole seconds, and ticks at once if the revision is at zero and the
+    /// activator has requests. Reports that arrive before there is a collector are dropped. Returns the same as
     /// [`Autoscaler::tick`].
     pub fn push(&mut self, now: SimTime, stat: Stat, ready: Option<i32>) -> bool {
         let second = now.as_nanos() - now.as_nanos() % REPORT_INTERVAL.as_nanos();
@@ -106,15 +106,15 @@ impl Autoscaler {
         at_zero && stat.concurrency != 0.0 && self.tick(now, ready)
     }
 
-    /// One tick at `now` with `ready` pods (nothing: they could not be counted). True if the reconciler is to be told:
-    /// the pods wanted changed, or the excess burst capacity crossed zero.
+    /// One tick at `now` with `ready` pods (`None`: they could not be counted). Returns whether to notify the
+    /// reconciler: the desired pods changed, or the excess burst capacity crossed zero.
     pub fn tick(&mut self, now: SimTime, ready: Option<i32>) -> bool {
         let Some((decider, _)) = &self.decider else { return false };
         let observed = self.collector.as_ref().and_then(|collector| collector.observe(decider.spec().metric, now));
         self.tick_on(now, ready, observed)
     }
 
-    /// The same on averages that come from elsewhere (nothing: no data).
+    /// The same, on averages from elsewhere (`None`: no data).
     pub fn tick_on(&mut self, now: SimTime, ready: Option<i32>, observed: Option<Observed>) -> bool {
         let Some((decider, published)) = &mut self.decider else { return false };
         let Some(decision) = decider.scale(now, ready, observed) else { return false };

@@ -1,29 +1,29 @@
-//! The breaker: how many requests run, how many wait, who is refused. One stands in each queue-proxy and, for each
-//! revision, in each activator.
+//! The breaker: how many requests run, how many wait, and which are rejected. There is one in each queue-proxy and, for
+//! each revision, in each activator.
 
 use std::collections::VecDeque;
 
-/// The capacity that stands for "no limit".
+/// The capacity that means "no limit".
 pub const MAX_CAPACITY: u64 = i32::MAX as u64;
 
-/// So many times what a pod handles at once may wait in its queue-proxy.
+/// The queue of a queue-proxy holds this multiple of the requests that a pod handles at once.
 pub const QUEUE_FACTOR: u32 = 10;
 
-/// A semaphore with a bounded queue, first come first served.
+/// A semaphore with a bounded queue, first come, first served.
 ///
-/// Source: `pkg/queue/breaker.go` of knative/serving. There, waiters are woken by tokens in a channel, one for each slot
-/// that becomes free; a waiter that is woken in vain (after a change of capacity) goes to the back of the queue. Tokens
-/// that find nobody waiting make no difference: the next to wait uses them up before it sleeps.
+/// Source: `pkg/queue/breaker.go` of knative/serving. There, waiters are woken by tokens in a channel, one for each
+/// slot that becomes free; a waiter that is woken in vain (after a change of capacity) goes to the back of the queue.
+/// Tokens without a waiter make no difference: the next request to wait uses them up before it sleeps.
 #[derive(Clone, Debug)]
 pub struct Breaker<T> {
-    /// Most requests inside, running or waiting.
+    /// Maximum number of requests inside, running or waiting.
     slots: u64,
     capacity: u64,
     running: u64,
     waiting: VecDeque<T>,
 }
 
-/// What a request meets.
+/// What happens to an arriving request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It runs at once.
@@ -41,7 +41,7 @@ impl<T: Copy + PartialEq> Breaker<T> {
         Self { slots: queue_depth.saturating_add(max_concurrency), capacity, running: 0, waiting: VecDeque::new() }
     }
 
-    /// The breaker of a queue-proxy with container concurrency `limit` (above 0): ten times as many may wait.
+    /// The breaker of a queue-proxy with container concurrency `limit` (above 0), with a queue of ten times as many.
     #[must_use]
     pub fn of_queue_proxy(limit: u64) -> Self {
         Self::new(limit.saturating_mul(u64::from(QUEUE_FACTOR)), limit, limit)
@@ -65,7 +65,7 @@ impl<T: Copy + PartialEq> Breaker<T> {
         free
     }
 
-    /// A running request is over. The answer is the one that runs in its place.
+    /// A running request ends; returns the one that runs in its place.
     pub fn finish(&mut self) -> Option<T> {
         self.running = self.running.saturating_sub(1);
         if self.running >= self.capacity {
@@ -76,13 +76,13 @@ impl<T: Copy + PartialEq> Breaker<T> {
         Some(next)
     }
 
-    /// Request `id` gives up waiting; false if it was not.
+    /// Request `id` stops waiting; returns false if it was not waiting.
     pub fn cancel(&mut self, id: T) -> bool {
         let place = self.waiting.iter().position(|waiting| *waiting == id);
         place.is_some_and(|place| self.waiting.remove(place).is_some())
     }
 
-    /// Changes the number of requests that may run. The answer is those that run now and did not before.
+    /// Changes the maximum number of running requests; returns those that start to run.
     pub fn set_capacity(&mut self, capacity: u64) -> Vec<T> {
         let before = std::mem::replace(&mut self.capacity, capacity);
         self.wake(capacity.saturating_sub(before))
@@ -100,13 +100,13 @@ impl<T: Copy + PartialEq> Breaker<T> {
         self.running
     }
 
-    /// How many requests may run.
+    /// Maximum number of running requests.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// Runs `id` if there is a slot, else lets it wait behind all others.
+    /// Runs `id` if there is a slot, otherwise puts it at the end of the queue.
     fn acquire(&mut self, id: T) -> bool {
         if self.running < self.capacity {
             self.running += 1;
@@ -116,7 +116,7 @@ impl<T: Copy + PartialEq> Breaker<T> {
         false
     }
 
-    /// Wakes `count` waiters, and answers those that run now.
+    /// Wakes `count` waiters; returns those that start to run.
     fn wake(&mut self, mut count: u64) -> Vec<T> {
         let mut started = Vec::new();
         while count > 0

@@ -24,14 +24,14 @@ struct Windows {
 }
 
 impl Collector {
-    /// Empty windows. The aggregation is settled here; an update does not change it.
+    /// Empty windows. Updates do not change the aggregation.
     #[must_use]
     pub fn new(spec: &MetricSpec) -> Self {
         let windows = || Some(Windows::new(spec));
         Self { concurrency: windows(), rps: windows(), scrape: spec.scrape }
     }
 
-    /// The same for one metric only: the other is recorded for nobody where the decider never looks at it.
+    /// The same for one metric only: the decider never reads the other.
     #[must_use]
     pub fn of_metric(spec: &MetricSpec, metric: Metric) -> Self {
         let both = Self::new(spec);
@@ -50,7 +50,8 @@ impl Collector {
         }
     }
 
-    /// Records a report of time `at`. What came through an activator is taken off, for the activator reports it too.
+    /// Records a report for time `at`. Requests that came through an activator are subtracted, because the activator
+    /// reports them too.
     pub fn record(&mut self, at: SimTime, stat: Stat) {
         if let Some(windows) = &mut self.concurrency {
             windows.record(at, stat.concurrency - stat.proxied_concurrency);
@@ -60,7 +61,7 @@ impl Collector {
         }
     }
 
-    /// Records nothing but zeros, every second from `from` to `until`.
+    /// Records zeros every second from `from` to `until`.
     pub fn record_zeros(&mut self, from: SimTime, until: SimTime) {
         for windows in [&mut self.concurrency, &mut self.rps].into_iter().flatten() {
             windows.stable.record_zeros(from, until);
@@ -87,8 +88,8 @@ impl Collector {
         self.scrape
     }
 
-    /// The averages of `metric` at `now`; nothing if it is not collected, or if its stable window is empty although pods are
-    /// scraped.
+    /// The averages of `metric` at `now`; `None` if it is not collected, or if its stable window is empty although pods
+    /// are scraped.
     #[must_use]
     pub fn observe(&self, metric: Metric, now: SimTime) -> Option<Observed> {
         let windows = self.windows(metric)?;

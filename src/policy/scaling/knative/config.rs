@@ -5,22 +5,22 @@ use std::fmt;
 
 use crate::time::Span;
 
-/// The least target of a metric; also the least value of everything a target is made of.
+/// Minimum target of a metric, and of every value that a target is computed from.
 pub const MIN_TARGET: f64 = 0.01;
 /// The shortest stable window.
 pub const MIN_WINDOW: Span = Span::from_secs(6);
 /// The longest stable window, scale-down delay and last-pod retention.
 pub const MAX_WINDOW: Span = Span::from_secs(3600);
 
-/// A setting that Knative would refuse, with Knative's rule.
+/// A setting that Knative would reject, with its rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key} = {value}: {rule}")]
 pub struct Rejection {
     /// The key as Knative spells it.
     pub key: Cow<'static, str>,
-    /// The value that was refused.
+    /// The rejected value.
     pub value: String,
-    /// What Knative demands of it.
+    /// The rule that it violates.
     pub rule: Cow<'static, str>,
 }
 
@@ -30,9 +30,9 @@ impl Rejection {
     }
 }
 
-/// The settings of a cluster. [`Default`] is what Knative ships.
+/// The settings of a cluster. [`Default`] is Knative's.
 ///
-/// Source: `pkg/autoscaler/config` of knative/serving. Every field is the key of the same name; times in [`Span`]s,
+/// Source: `pkg/autoscaler/config` of knative/serving. Every field is the key of the same name; times are [`Span`]s,
 /// percentages as written except where noted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfigMap {
@@ -40,7 +40,7 @@ pub struct ConfigMap {
     pub container_concurrency_target_fraction: f64,
     /// Concurrency of a pod that has no limit of its own.
     pub container_concurrency_target_default: f64,
-    /// Requests per second that a pod is taken to serve.
+    /// Requests per second that a pod is assumed to serve.
     pub requests_per_second_target_default: f64,
     /// Burst that must be absorbed without the activator; 0 only at zero scale, -1 always through the activator.
     pub target_burst_capacity: f64,
@@ -48,11 +48,11 @@ pub struct ConfigMap {
     pub stable_window: Span,
     /// The panic window in percent of the stable window.
     pub panic_window_percentage: f64,
-    /// Desired pods in percent of ready pods from which on it panics.
+    /// Desired pods, in percent of the ready pods, at which it enters panic mode.
     pub panic_threshold_percentage: f64,
-    /// Most pods wanted, as a multiple of the ready pods.
+    /// Maximum number of desired pods, as a multiple of the ready pods.
     pub max_scale_up_rate: f64,
-    /// Fewest pods wanted, as a fraction 1/rate of the ready pods.
+    /// Minimum number of desired pods, as a fraction 1/rate of the ready pods.
     pub max_scale_down_rate: f64,
     /// Whether it may scale to zero.
     pub enable_scale_to_zero: bool,
@@ -60,7 +60,7 @@ pub struct ConfigMap {
     pub scale_to_zero_grace_period: Span,
     /// How long the last pod is kept after the revision became inactive.
     pub scale_to_zero_pod_retention_period: Span,
-    /// How long a decrease must have been decided before it is applied.
+    /// How long a decrease must have been recommended before it is applied.
     pub scale_down_delay: Span,
     /// Concurrency that one activator handles.
     pub activator_capacity: f64,
@@ -68,11 +68,11 @@ pub struct ConfigMap {
     pub initial_scale: i32,
     /// Whether an initial scale of zero is allowed.
     pub allow_zero_initial_scale: bool,
-    /// Fewest pods of a reachable revision.
+    /// Minimum number of pods of a reachable revision.
     pub min_scale: i32,
-    /// Most pods of a revision; 0 is no limit.
+    /// Maximum number of pods of a revision; 0: no limit.
     pub max_scale: i32,
-    /// The largest `max-scale` that may be asked for; 0 is no limit.
+    /// The largest `max-scale` that can be set; 0: no limit.
     pub max_scale_limit: i32,
 }
 
@@ -103,10 +103,10 @@ impl Default for ConfigMap {
 }
 
 impl ConfigMap {
-    /// Reads the entries of a config map over the defaults. Unknown keys are left alone, as Knative does.
+    /// Reads the entries of a config map over the defaults. Unknown keys are ignored, as in Knative.
     ///
     /// # Errors
-    /// Every value that cannot be read, or else everything that [`ConfigMap::check`] refuses.
+    /// Every value that cannot be read, or else everything that [`ConfigMap::check`] rejects.
     pub fn from_entries<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<Rejection>> {
         let mut config = Self::default();
         let unread: Vec<_> = entries.into_iter().filter_map(|(key, text)| config.set(key, text).err()).collect();
@@ -117,7 +117,7 @@ impl ConfigMap {
         if refused.is_empty() { Ok(config) } else { Err(refused) }
     }
 
-    /// Everything Knative would refuse in these settings; empty if it accepts them.
+    /// Everything Knative would reject in these settings; empty if it accepts them.
     #[must_use]
     pub fn check(&self) -> Vec<Rejection> {
         let mut refused = Vec::new();
@@ -179,7 +179,7 @@ impl ConfigMap {
             &self.panic_window_percentage,
             "must be in [1, 100]",
         );
-        // Knative has no rule for this one; only what no comparison could work with is refused.
+        // Knative has no rule for this one; only values that cannot be compared are rejected.
         demand(
             self.panic_threshold_percentage.is_finite(),
             "panic-threshold-percentage",

@@ -14,16 +14,16 @@ pub struct Observed {
     pub panic: f64,
 }
 
-/// What a tick decides.
+/// The result of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Pods wanted.
+    /// Desired pods.
     pub desired: i32,
-    /// Capacity left after load and target burst; negative puts the activator into the path.
+    /// Capacity left after load and target burst; a negative value puts the activator into the path.
     pub excess_burst_capacity: i32,
 }
 
-/// The decider of one revision: its settings, whether it panics, and the decisions it delays.
+/// The decider of one revision: its settings, whether it panics, and its delayed decisions.
 ///
 /// Source: `pkg/autoscaler/scaling/autoscaler.go` of knative/serving; `ceil` and `floor` act on raw doubles.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Decider {
     last: Option<Tick>,
 }
 
-/// What a tick saw, and what it came to.
+/// What a tick saw and decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tick {
     /// The averages.
@@ -44,19 +44,19 @@ pub struct Tick {
     pub ready: i32,
     /// Pods for the stable and for the panic average, before and after the limits of rates.
     pub wanted: [(f64, i32); 2],
-    /// No more and no fewer than this, by the rates.
+    /// Maximum and minimum by the rates.
     pub bounds: (f64, f64),
     /// Whether it panics.
     pub panics: bool,
-    /// Pods before a decrease is delayed.
+    /// Desired pods before a decrease is delayed.
     pub undelayed: i32,
-    /// Pods wanted.
+    /// Desired pods.
     pub desired: i32,
 }
 
 impl Decider {
-    /// A decider that finds `ready` pods at `now` (0 if they cannot be counted). With more than one it starts in panic,
-    /// so that a restart does not scale down before there are data. Whether decreases are delayed is settled here.
+    /// A decider that finds `ready` pods at `now` (0 if they cannot be counted). With more than one it starts in panic
+    /// mode, so that a restart does not scale in before there is data. Whether decreases are delayed is fixed here.
     #[must_use]
     pub fn new(spec: DeciderSpec, now: SimTime, ready: i32) -> Self {
         let delay =
@@ -69,7 +69,7 @@ impl Decider {
         self.spec = spec;
     }
 
-    /// What the last valid tick saw, and what it came to.
+    /// What the last valid tick saw and decided.
     #[must_use]
     pub fn last(&self) -> Option<Tick> {
         self.last
@@ -81,24 +81,24 @@ impl Decider {
         &self.spec
     }
 
-    /// When it last was above the panic threshold, while it panics.
+    /// When it was last above the panic threshold, in panic mode.
     #[must_use]
     pub fn panic_since(&self) -> Option<SimTime> {
         self.panic_since
     }
 
-    /// Most pods decided in this panic.
+    /// Maximum number of pods decided in this panic.
     #[must_use]
     pub fn max_panic_pods(&self) -> i32 {
         self.max_panic_pods
     }
 
-    /// Up to when no tick can decide anything else than that at `now` did, with `ready` pods and what was `observed`, as long as
-    /// nothing but zeros is recorded from now on, once a second if there are pods; `load_leaves`: when the last load leaves the
-    /// stable window. Nothing if that cannot be said: only quiet revisions are looked at.
+    /// Until when every tick decides the same as at `now`, with `ready` pods and the given `observed` averages, if only
+    /// zeros are recorded from now on, once a second if there are pods. `load_leaves`: when the last load leaves the
+    /// stable window. `None` if unknown: only quiet revisions are considered.
     ///
-    /// The averages do not grow then, so that neither does the number of pods for them, and the excess burst capacity does not
-    /// fall.
+    /// The averages do not grow in this time, so neither does the number of pods for them, and the excess burst
+    /// capacity does not fall.
     #[must_use]
     pub fn rests_until(&self, ready: i32, observed: Observed, load_leaves: Option<SimTime>) -> Option<SimTime> {
         let spec = &self.spec;
@@ -117,7 +117,7 @@ impl Decider {
         Some(load_leaves.min(panic_ends))
     }
 
-    /// One tick at `now` with `ready` pods (nothing: they could not be counted) and what was `observed` (nothing: no
+    /// One tick at `now` with `ready` pods (`None`: they could not be counted) and the `observed` averages (`None`: no
     /// data). Without either it decides nothing and changes nothing.
     pub fn scale(&mut self, now: SimTime, ready: Option<i32>, observed: Option<Observed>) -> Option<Decision> {
         let (ready, observed) = (ready?, observed?);
@@ -143,7 +143,7 @@ impl Decider {
         }
         let mut desired = stable;
         if self.panic_since.is_some() {
-            // In panic it never goes down.
+            // In panic mode, it never scales in.
             self.max_panic_pods = self.max_panic_pods.max(stable).max(panic);
             desired = self.max_panic_pods;
         }

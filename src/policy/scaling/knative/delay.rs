@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use crate::time::{SimTime, Span};
 
-/// The maximum of what was recorded in the newest `ceil(delay / slot)` slots, aligned to the Unix clock.
+/// The maximum of the values recorded in the last `ceil(delay / slot)` slots, aligned to the Unix clock.
 ///
-/// Source: `pkg/autoscaler/aggregation/max` of knative/serving. Gaps simply age entries out: nothing leaves before
+/// Source: `pkg/autoscaler/aggregation/max` of knative/serving. Gaps only let entries expire: nothing is removed before
 /// something newer is recorded.
 #[derive(Clone, Debug)]
 pub struct DelayWindow {
     slot: Span,
     slots: u64,
-    /// (slot, value), slots rising and values falling: what can still be the maximum.
+    /// (slot, value), with slots ascending and values descending: the possible maxima.
     entries: VecDeque<(u64, i32)>,
 }
 
@@ -23,7 +23,7 @@ impl DelayWindow {
         Self { slot, slots: delay.as_nanos().div_ceil(slot.as_nanos()).max(1), entries: VecDeque::new() }
     }
 
-    /// Records `value` at `now` and answers the maximum of the window that ends there. Time must not run backwards.
+    /// Records `value` at `now` and returns the maximum of the window that ends there. Time must not go backwards.
     pub fn record(&mut self, now: SimTime, value: i32) -> i32 {
         let slot = now.as_nanos() / self.slot.as_nanos();
         while self.entries.back().is_some_and(|(_, smaller)| *smaller <= value) {

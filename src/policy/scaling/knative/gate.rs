@@ -1,4 +1,4 @@
-//! The gate to zero: whether the last pod may go now.
+//! The gate to zero: whether the last pod can be removed now.
 
 use super::UNKNOWN_SCALE;
 use super::reconciler::{Activity, Status};
@@ -6,25 +6,25 @@ use super::service::{Mode, Service};
 use super::settings::Settings;
 use crate::time::{SimTime, Span};
 
-/// Knative gives the deployment this much more than its progress deadline.
+/// Knative gives the Deployment this much more than its progress deadline.
 const ACTIVATION_BUFFER: Span = Span::from_secs(30);
-/// When an inactive revision is looked at again if its service already leads to activators.
+/// When an inactive revision is checked again if its service already routes to activators.
 const RECHECK: Span = Span::from_secs(3);
 
-/// What the gate answers.
+/// The result of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Passage {
-    /// The pods wanted.
+    /// Desired pods.
     pub(super) want: i32,
-    /// Whether the deployment shall have that many.
+    /// Whether to apply this number to the Deployment.
     pub(super) apply: bool,
-    /// When the revision is to be looked at again.
+    /// When to check the revision again.
     pub(super) look_again: Option<Span>,
-    /// What became of the probe of the activator.
+    /// What happened to the probe of the activator.
     pub(super) probe: Probe,
 }
 
-/// The probe whether the activator answers on the revision's public address.
+/// The probe of whether the activator answers on the revision's public address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Probe {
     NotNeeded,
@@ -42,7 +42,7 @@ impl Passage {
     }
 }
 
-/// Lets any number of pods pass but zero, which has to wait until nothing can be lost.
+/// Passes any number of pods except zero, which has to wait until nothing can be lost.
 ///
 /// Source: `handleScaleToZero` in `pkg/reconciler/autoscaling/kpa/scaler.go` of knative/serving.
 pub(super) fn pass(
@@ -68,7 +68,7 @@ pub(super) fn pass(
         Activity::Active => {
             let window = settings.metric.stable_window;
             if in_state >= window {
-                // Only marked inactive now. The change of the service brings the next look, if there is one to come.
+                // Only just marked inactive. The change of the service triggers the next check, if there is one.
                 let proxied = service.seen().is_some_and(|spec| spec.mode == Mode::Proxy);
                 Passage::hold(0, proxied.then_some(RECHECK))
             } else {
@@ -76,7 +76,7 @@ pub(super) fn pass(
             }
         }
         Activity::Inactive => {
-            // With the activator always in the path there is nothing to probe.
+            // With the activator always in the path, no probe is needed.
             let probe = match (settings.decider.target_burst_capacity == -1.0, activator_answers) {
                 (true, _) => Probe::NotNeeded,
                 (false, true) => Probe::Answered,
@@ -87,7 +87,7 @@ pub(super) fn pass(
     }
 }
 
-/// The last pod of a revision that has been inactive and behind activators for so long.
+/// The last pod of a revision that has been inactive and behind activators for long enough.
 fn leave(inactive: Span, proxied: Span, settings: &Settings) -> Passage {
     let (grace, retention) = (settings.lifecycle.grace_period, settings.lifecycle.last_pod_retention);
     if inactive >= grace.max(retention) || inactive >= retention && proxied >= grace {

@@ -1,8 +1,10 @@
-//! The ingress in front of a revision: which pod it sends a request to while the activator is not in the path. Then the public
-//! service has the pods as its endpoints, and the ingress chooses among them by itself; no pod is too busy for it.
+//! The ingress in front of a revision: the pod to which it sends a request while the activator is not in the path. The
+//! public service then has the pods as its endpoints, and the ingress chooses among them by itself, however busy they
+//! are.
 //!
 //! Kourier leaves the load balancing of its Envoy clusters at the default, round robin (`pkg/envoy/api/cluster.go` of
-//! knative-extensions/net-kourier sets none). One gateway with one worker is assumed: each worker of Envoy has its own turn.
+//! knative-extensions/net-kourier sets none). One gateway with one worker is assumed, because each worker of Envoy has
+//! its own rotation.
 
 use rand::RngExt as _;
 
@@ -15,42 +17,42 @@ choice! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum LoadBalancing {
         #[default]
-        "round-robin" => RoundRobin, "In turn: Kourier, Contour.";
-        "least-request" => LeastRequest, "The less busy of two at random, which may be the same: Istio.";
-        "random" => Random, "Any of them: kube-proxy, or many gateways that do not know of each other.";
+        "round-robin" => RoundRobin, "Round robin: Kourier, Contour.";
+        "least-request" => LeastRequest, "The less busy of two random pods, which may be the same: Istio.";
+        "random" => Random, "A random pod: kube-proxy, or many independent gateways.";
     }
 }
 
-/// The ingress at work on one revision. Pods have the addresses that the throttler gives them.
+/// The ingress of one revision. Pods have the same addresses as in the throttler.
 #[derive(Debug)]
 pub struct Ingress {
     load_balancing: LoadBalancing,
     pods: Vec<InstanceId>,
-    /// Requests that it has sent to each.
+    /// Requests in progress on each pod.
     in_flight: Vec<u32>,
     next: usize,
 }
 
 impl Ingress {
-    /// An ingress that knows no pod.
+    /// An ingress without pods.
     #[must_use]
     pub fn new(load_balancing: LoadBalancing) -> Self {
         Self { load_balancing, pods: Vec::new(), in_flight: Vec::new(), next: 0 }
     }
 
-    /// A pod is ready. It has the last address.
+    /// A pod becomes ready. It gets the last address.
     pub fn add(&mut self, pod: InstanceId) {
         self.pods.push(pod);
         self.in_flight.push(0);
     }
 
-    /// The pod at `address` is gone; the last one has its address now.
+    /// The pod at `address` is gone; the last pod gets its address.
     pub fn remove(&mut self, address: usize) {
         self.pods.swap_remove(address);
         self.in_flight.swap_remove(address);
     }
 
-    /// The pod that the next request goes to, if there is one.
+    /// The pod for the next request, if there is one.
     pub fn pick(&mut self, stream: &mut Stream) -> Option<InstanceId> {
         let count = self.pods.len();
         if count == 0 {
@@ -107,7 +109,7 @@ mod tests {
         let mut ingress = ingress(LoadBalancing::RoundRobin, 3);
         ingress.sent(1);
         assert_eq!(picks(&mut ingress, 4), [0, 1, 2, 0]);
-        // The last pod takes the address of the one that goes.
+        // The last pod gets the address of the removed one.
         ingress.remove(0);
         assert_eq!(picks(&mut ingress, 3), [1, 2, 1]);
         ingress.remove(1);

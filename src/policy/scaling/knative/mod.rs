@@ -13,7 +13,7 @@
 //! | request path | [`throttler`], with [`breaker`] and load balancer ([`activator`]); without activator the [`ingress`] | each request |
 //!
 //! All times count from the Unix epoch, because buckets and delay slots are aligned to the Unix clock and not to the
-//! creation of an object; the engine chooses the moment at which a run starts. Arithmetic is plain `f64` in the order of
+//! creation of an object; the engine chooses the time at which a run starts. Arithmetic is plain `f64` in the order of
 //! the original, without fused multiply-add.
 
 pub use parameters::KnativeParameters;
@@ -41,9 +41,9 @@ pub mod stats;
 pub mod throttler;
 pub mod window;
 
-/// The decider ticks this often, from its creation on; the slots of the delay window have this length.
+/// Interval between ticks of the decider, from its creation on; also the length of a slot of the delay window.
 pub const TICK_INTERVAL: Span = Span::from_secs(2);
-/// Pods are scraped, and queue-proxies and activators report, this often; the buckets of a window have this length.
+/// Interval of scrapes and of reports from queue-proxies and activators; also the length of a bucket of a window.
 pub const REPORT_INTERVAL: Span = Span::from_secs(1);
-/// The number of pods, desired or published, that stands for "not known yet".
+/// The number of pods, desired or published, that means "not known yet".
 pub const UNKNOWN_SCALE: i32 = -1;

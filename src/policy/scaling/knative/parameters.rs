@@ -1,4 +1,4 @@
-//! The annotations of a revision and the settings of its cluster, under their own names, and what Knative would refuse.
+//! The annotations of a revision and the settings of its cluster, by their own names, and Knative's rules for them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The whole loop of one revision: everything in this folder, on its clocks, as one scaling policy.
+//! The whole loop of one revision: everything in this folder, with its clocks, as one scaling policy.
 
 use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
@@ -19,26 +19,26 @@ use crate::policy::scaling::{Removal, RequestTag, Scaling, View};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
-/// When a run starts, since the Unix epoch: a whole minute, for buckets and slots are aligned to the Unix clock.
+/// When a run starts, since the Unix epoch: a whole minute, because buckets and slots are aligned to the Unix clock.
 pub(super) const EPOCH: Span = Span::from_secs(1_000_000_020);
-/// By how much longer than it runs a request is in progress for the proxy that counts it: the least that reading it,
-/// handing it on and handing back the answer may take. So no average is a whole number exactly.
+/// How much longer a request is in progress for the proxy that counts it than for the pod: the minimum time to read it,
+/// pass it on and return the response. So no average is exactly a whole number.
 const PROXY_DELAY: Span = Span::from_nanos(10_000);
 
-/// The Knative Pod Autoscaler with its revision's settings.
+/// The Knative Pod Autoscaler with the settings of its revision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnativeSpec {
-    /// What the config map and the annotations say together.
+    /// The config map and the annotations combined.
     pub settings: Settings,
-    /// Requests that a pod handles at once (CC); 0 is no limit.
+    /// Container concurrency: requests that a pod handles at once; 0: no limit.
     pub container_concurrency: u32,
     /// How the ingress chooses a pod when the activator is not in the path.
     pub ingress: LoadBalancing,
 }
 
 impl KnativeSpec {
-    /// The policy at the creation of the revision. It draws the pods that are scraped from `stream`, and from `routes` where
-    /// requests go.
+    /// The policy at the creation of the revision. It draws the pods to scrape from `stream`, and the routes of
+    /// requests from `routes`.
     #[must_use]
     pub fn build(&self, stream: Stream, routes: Stream) -> PodAutoscaler {
         let initial = self.settings.decider.initial_scale;
@@ -65,8 +65,8 @@ impl KnativeSpec {
     }
 }
 
-/// Collector, decider and reconciler of one revision, with what its queue-proxies and its activator report. One activator
-/// stands for all of them; what it proxies is marked.
+/// Collector, decider and reconciler of one revision, with the reports of its queue-proxies and its activator. One
+/// activator stands for all of them; the requests that it proxies are marked.
 #[derive(Debug)]
 pub struct PodAutoscaler {
     spec: KnativeSpec,
@@ -76,44 +76,44 @@ pub struct PodAutoscaler {
     activator: ActivatorReporter,
     throttler: Throttler,
     ingress: Ingress,
-    /// Draws where requests go.
+    /// For the routes of requests.
     routes: Stream,
-    /// Whether the next request that is placed was let through by the throttler.
+    /// Whether the throttler has let through the next request to be placed.
     is_proxied: bool,
     /// The ready pods that are not being deleted.
     pods: ByInstance<Pod>,
     /// Whether the request that arrived last goes through the activator.
     through_activator: bool,
-    /// The last two reports of the queue-proxies, as a wall clock shows them, the later first.
+    /// The times of the last two reports of the queue-proxies on the wall clock, most recent first.
     reported: [SimTime; 2],
     report_at: SimTime,
     tick_at: SimTime,
     reconcile_at: SimTime,
-    /// Requests on pods, deleted ones too.
+    /// Requests on pods, including pods being deleted.
     open: u32,
-    /// While nothing happens, reports and ticks are passed over up to this tick: none of them would decide anything else than
-    /// the one before. What they would have recorded is made up when something happens.
+    /// While nothing happens, reports and ticks are skipped up to this tick, because each of them would decide the same
+    /// as the one before. What they would have recorded is made up for when something happens.
     rests_until: Option<SimTime>,
-    /// Whether the last question was a tick, or looked at what else is there to order.
+    /// Whether the policy was last asked at a tick, or for further orders.
     has_decided: bool,
 }
 
-/// Every pod reports every second, but of thousands only a few are scraped, and many have nothing new to say. So what a
-/// pod would have reported is made up when something happens to it or somebody asks.
+/// Every pod reports every second, but of thousands only a few are scraped, and many have nothing new to report. So a
+/// pod's reports are made up for when something happens to it or when it is scraped.
 #[derive(Debug)]
 struct Pod {
-    /// Its address in the throttler and at the ingress.
+    /// Its address at the throttler and the ingress.
     address: usize,
     ready: SimTime,
     stats: RequestStats,
-    /// The last report that has been made.
+    /// The last report made.
     reported: SimTime,
     /// What a scrape finds: that report.
     latest: Stat,
 }
 
 impl Pod {
-    /// Makes the reports that are due; all but the last two have been replaced by others.
+    /// Makes the reports that are due; only the last two of them matter.
     fn catch_up(&mut self, [last, before]: [SimTime; 2]) -> &mut RequestStats {
         if self.reported < before {
             self.stats.report(before);
@@ -127,7 +127,7 @@ impl Pod {
 }
 
 impl PodAutoscaler {
-    /// Whether the activator is in the path: by the mode of the service, or because no pod is ready.
+    /// Whether the activator is in the path: through the mode of the service, or because no pod is ready.
     fn activator_serves(&self) -> bool {
         let mode = self.reconciler.service().seen().map(|service| service.mode);
         mode != Some(Mode::Serve) || self.pods.is_empty()
@@ -137,7 +137,7 @@ impl PodAutoscaler {
         self.pods.len() as i32
     }
 
-    /// After a tick: up to which tick nothing will change unless something happens.
+    /// After a tick: until which tick nothing will change unless something happens.
     fn rest(&self, view_now: SimTime) -> Option<SimTime> {
         if self.activator.is_live() || self.open > 0 || self.pods.len() > 1 || self.report_at <= view_now {
             return None;
@@ -149,7 +149,7 @@ impl PodAutoscaler {
         (until > self.tick_at).then_some(until)
     }
 
-    /// Makes up what was passed over before `until`, a moment later than the last of it.
+    /// Makes up for the reports and ticks skipped before `until`.
     fn wake(&mut self, until: SimTime) {
         if self.rests_until.take().is_none() || self.report_at >= until {
             return;
@@ -171,7 +171,7 @@ impl PodAutoscaler {
         }
     }
 
-    /// A request comes to the activator, which calls out if it is the first.
+    /// A request arrives at the activator, which pokes the autoscaler if it is the first.
     fn enter_activator(&mut self, now: SimTime) {
         if let Some(first) = self.activator.request_in(now + EPOCH)
             && self.autoscaler.push(now + EPOCH, first, Some(self.ready_count()))
@@ -192,11 +192,11 @@ impl PodAutoscaler {
         is_news
     }
 
-    /// What a scrape of the pods says about all of them.
+    /// Estimates the total of all pods from a scrape.
     fn scrape(&mut self, now: SimTime) -> Option<Stat> {
         let reported = self.reported;
         let mut pods: Vec<&mut Pod> = match self.pods.len() {
-            // A single pod stands for itself; most revisions have no more.
+            // A single pod stands for itself; most revisions have no more than that.
             0 | 1 => {
                 let pod = self.pods.iter_mut().next()?.1;
                 pod.catch_up(reported);
@@ -214,7 +214,7 @@ impl PodAutoscaler {
         scrape::extrapolate(&sampled, pods.len())
     }
 
-    /// Reconciles until nothing is left to be seen.
+    /// Reconciles until nothing is left to do.
     fn reconcile(&mut self, view_now: SimTime) {
         let Some(decision) = self.autoscaler.published() else { return };
         let ready = self.ready_count();
@@ -223,12 +223,15 @@ impl PodAutoscaler {
     }
 }
 
-/// What a tick saw and came to, in words, where `replicas` are ordered in the end.
+/// What a tick saw and decided, in words, given the `replicas` that were finally ordered.
 pub(super) fn in_words(tick: &Tick, spec: &DeciderSpec, replicas: i32) -> String {
     let [(stable, _), (panic, _)] = tick.wanted;
     let mut why = format!(
         "stable average {:.2} and panic average {:.2} over target {}: {stable} and {panic} pods",
-        tick.observed.stable, tick.observed.panic, spec.target_value
+        tick.observed.stable,
+        tick.observed.panic,
+        // 70 % of 7 is not quite 4.9.
+        (spec.target_value * 1e6).round() / 1e6
     );
     let share = 100.0 * panic / f64::from(tick.ready.max(1));
     if tick.panics {
@@ -256,7 +259,7 @@ pub(super) fn in_words(tick: &Tick, spec: &DeciderSpec, replicas: i32) -> String
     why
 }
 
-/// The gauges that the averages over the stable and the panic window are recorded as.
+/// The gauges under which the averages over the stable and the panic window are recorded.
 pub(super) const fn averages(metric: Metric) -> [Gauge; 2] {
     match metric {
         Metric::Concurrency => [Gauge::StableConcurrency, Gauge::PanicConcurrency],
@@ -269,7 +272,7 @@ fn inputs(tick: &Tick, metric: Metric) -> Vec<(Gauge, f64)> {
     averages(metric).into_iter().zip([tick.observed.stable, tick.observed.panic]).collect()
 }
 
-/// With the proxy's own time: by Little's law, requests a second times what each takes longer.
+/// Includes the proxy's own time: by Little's law, requests per second times the additional time of each.
 fn delayed(stat: Stat) -> Stat {
     let secs = PROXY_DELAY.as_secs_f64();
     Stat {
@@ -329,7 +332,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn arrived(&mut self, now: SimTime) {
-        // At one moment the policy is asked before a request arrives.
+        // At the same time, the policy is asked before a request arrives.
         self.wake(now + Span::from_nanos(1));
         self.through_activator = self.activator_serves();
         if self.through_activator {
@@ -338,7 +341,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn queued(&mut self, now: SimTime) {
-        // Who waits, waits in the activator, even who would have gone to a pod, had no other limit stood in the way.
+        // A waiting request waits in the activator, even if it would have gone to a pod but for another limit.
         if !self.through_activator {
             self.enter_activator(now);
         }
@@ -386,7 +389,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn ended_unserved(&mut self, now: SimTime, waited: bool) {
-        // Who was refused by a pod came directly.
+        // A request rejected by a pod came directly.
         if waited || self.through_activator {
             self.activator.request_out(now + EPOCH);
         }
@@ -437,8 +440,8 @@ mod tests {
     use crate::policy::scaling::testing::view;
     use crate::rng::{Purpose, Streams};
 
-    /// A revision in a small world: pods start in 300 ms, requests that cannot be placed wait. What became of it, and how often
-    /// it was asked.
+    /// A revision in a small world: pods start in 300 ms, and requests that cannot be placed wait. Returns what became
+    /// of it, and how often the policy was asked.
     fn story(spec: &KnativeSpec, arrivals: &[(SimTime, Span)], rests: bool) -> (Vec<String>, u32) {
         let streams = Streams::new(1, 0);
         let mut policy = spec.build(streams.stream("f", Purpose::Scaling), streams.stream("f", Purpose::Routing));
@@ -449,7 +452,8 @@ mod tests {
         let mut arrivals = arrivals.iter().copied().peekable();
         let end = SimTime::ZERO + Span::from_secs(2_000);
         loop {
-            // At one moment requests end, pods become ready, the policy is asked, and requests arrive, in this order.
+            // At the same time, requests end, pods become ready, the policy is asked, and requests arrive, in this
+            // order.
             let ends = running.iter().map(|(at, ..)| *at).min().unwrap_or(SimTime::NEVER);
             let ready = pods.iter().map(|(_, at)| *at).filter(|at| *at > SimTime::ZERO).min().unwrap_or(SimTime::NEVER);
             let arrives = arrivals.peek().map_or(SimTime::NEVER, |(at, _)| *at);
@@ -512,7 +516,7 @@ mod tests {
         }
     }
 
-    /// Requests of all kinds: alone, at whole seconds, in bursts, with long silences.
+    /// Requests of all kinds: single, at whole seconds, in bursts, with long silences.
     fn arrivals(seed: u64) -> Vec<(SimTime, Span)> {
         let mut stream = Streams::new(seed, 0).stream("s", Purpose::Arrivals);
         let mut at = SimTime::ZERO;
@@ -571,7 +575,7 @@ mod tests {
         assert!(asked * 3 < asked_each_second, "{asked} of {asked_each_second}");
     }
 
-    /// Requests in and out at all kinds of moments, reports every second, some of which nobody reads.
+    /// Requests that begin and end at various times, and a report every second, some of which are never read.
     #[test]
     fn reports_made_late_are_the_reports() {
         let at = |millis: u64| SimTime::ZERO + EPOCH + Span::from_millis(millis);
@@ -597,7 +601,7 @@ mod tests {
         ];
         let mut next = events.iter().peekable();
         for second in 1..=15 {
-            // What happens at the very moment of a report came before it.
+            // Events at the very time of a report come before it.
             while let Some((millis, change)) = next.next_if(|(millis, _)| *millis <= second * 1_000) {
                 for stats in [&mut each_second, pod.catch_up(reported)] {
                     match change {

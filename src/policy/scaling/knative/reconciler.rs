@@ -1,4 +1,4 @@
-//! The reconciler of one revision: from the pods wanted to the pods ordered, and everything on the way to zero and back.
+//! The reconciler of one revision: from desired pods to ordered pods, including scaling to zero and from zero.
 
 use super::UNKNOWN_SCALE;
 use super::decider::Decision;
@@ -7,9 +7,9 @@ use super::service::{Mode, Service, ServiceSpec};
 use super::settings::{DeciderSpec, Settings};
 use crate::time::{SimTime, Span};
 
-/// Fewest activators that share a revision.
+/// Minimum number of activators that share a revision.
 const MIN_ACTIVATORS: i32 = 2;
-/// How long after a failed probe of the activator the revision is looked at again.
+/// Delay after a failed probe of the activator until the revision is checked again.
 const PROBE_AGAIN: Span = Span::from_secs(1);
 
 /// Whether a revision serves.
@@ -26,13 +26,13 @@ pub enum Activity {
 /// Why a revision does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It serves, or nothing was said yet.
+    /// It serves, or its state is still unknown.
     None,
     /// Requests wait for pods.
     Queued,
-    /// Nobody asks.
+    /// There are no requests.
     NoTraffic,
-    /// Its pods did not come within the progress deadline.
+    /// Its pods did not become ready within the progress deadline.
     TimedOut,
 }
 
@@ -43,17 +43,17 @@ pub struct Status {
     pub activity: Activity,
     /// Why not.
     pub reason: Reason,
-    /// Since when activity and reason are what they are.
+    /// When activity and reason last changed.
     pub since: SimTime,
     /// Whether the initial scale has been reached once.
     pub initialized: bool,
-    /// Pods wanted; -1 until known.
+    /// Desired pods; -1 until known.
     pub desired: i32,
-    /// Pods ready.
+    /// Ready pods.
     pub actual: i32,
 }
 
-/// What a reconcile looks at.
+/// The inputs of a reconcile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Situation {
     /// What the autoscaler published.
@@ -64,12 +64,12 @@ pub struct Situation {
     pub activator_answers: bool,
 }
 
-/// What a reconcile brings about, besides status and service.
+/// The effects of a reconcile, besides status and service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// The deployment is told to have this many pods.
+    /// Set the number of pods of the Deployment.
     pub replicas: Option<i32>,
-    /// The revision is to be reconciled again after this time.
+    /// Reconcile the revision again after this time.
     pub look_again: Option<Span>,
     /// The activator was probed.
     pub probed: bool,
@@ -86,13 +86,13 @@ pub struct Reconciler {
     service: Service,
     service_named: bool,
     replicas: i32,
-    /// The resolution of the times in the status: whole seconds once they are stored.
+    /// Resolution of the times in the status: whole seconds once they are stored.
     resolution: Span,
 }
 
 impl Reconciler {
-    /// A new revision at `now`, whose deployment was created with `replicas` pods. With times `persisted`, as on a real
-    /// cluster, the status knows whole seconds only.
+    /// A new revision at `now`, whose Deployment was created with `replicas` pods. With times `persisted`, as on a real
+    /// cluster, the status knows only whole seconds.
     #[must_use]
     pub fn new(now: SimTime, replicas: i32, persisted: bool) -> Self {
         let status = Status {
@@ -113,13 +113,13 @@ impl Reconciler {
         &self.status
     }
 
-    /// Where the public address leads.
+    /// Where the public address points.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
     }
 
-    /// Pods the deployment is told to have.
+    /// Pods of the Deployment.
     #[must_use]
     pub fn replicas(&self) -> i32 {
         self.replicas
@@ -133,7 +133,7 @@ impl Reconciler {
     /// One reconcile at `now`.
     pub fn reconcile(&mut self, now: SimTime, settings: &Settings, situation: &Situation) -> Effects {
         if self.service.seen().is_none() {
-            // Nothing can be told before there is a service.
+            // Nothing is published before there is a service.
             self.service.write(ServiceSpec { mode: Mode::Proxy, activators: MIN_ACTIVATORS });
             self.publish(now, settings, UNKNOWN_SCALE, 0);
             return Effects::default();
@@ -149,7 +149,7 @@ impl Reconciler {
         effects
     }
 
-    /// Reconciles at `now` until nothing is left to be seen. After how long it is to be reconciled again, if ever.
+    /// Reconciles at `now` until nothing is left to do; returns after how long to reconcile again, if ever.
     pub fn settle(&mut self, now: SimTime, settings: &Settings, decision: Decision, ready: i32) -> Option<Span> {
         loop {
             let before = (self.service.seen(), self.service.written());
@@ -164,7 +164,7 @@ impl Reconciler {
         }
     }
 
-    /// Bounds the pods wanted, passes the gate to zero and orders pods.
+    /// Bounds the desired pods, applies the gate to zero and orders pods.
     fn scale(&mut self, now: SimTime, settings: &Settings, situation: &Situation) -> (i32, Effects) {
         let desired = situation.decision.desired;
         if desired < 0 && self.status.activity != Activity::Activating {
@@ -190,7 +190,7 @@ impl Reconciler {
         (passage.want, effects)
     }
 
-    /// Publishes the pods wanted and ready, and whether the revision serves.
+    /// Publishes desired and ready pods, and whether the revision serves.
     fn publish(&mut self, now: SimTime, settings: &Settings, want: i32, ready: i32) {
         self.status.actual = ready;
         if want >= 0 || self.status.desired < 0 {
@@ -222,7 +222,7 @@ impl Reconciler {
         }
     }
 
-    /// A time as the status remembers it.
+    /// A time as stored in the status.
     fn stored(&self, at: SimTime) -> SimTime {
         SimTime::from_nanos(at.as_nanos() - at.as_nanos() % self.resolution.as_nanos())
     }
@@ -240,7 +240,7 @@ pub fn apply_bounds(min: i32, max: i32, pods: i32) -> i32 {
     }
 }
 
-/// How many activators share a revision with `ready` pods: enough for all its pods can do, and for the burst.
+/// Number of activators that share a revision with `ready` pods: enough for the capacity of its pods and for the burst.
 fn activators(spec: &DeciderSpec, ready: i32) -> i32 {
     if spec.target_burst_capacity == 0.0 {
         return MIN_ACTIVATORS;
@@ -268,7 +268,7 @@ mod tests {
         Situation { decision: Decision { desired, excess_burst_capacity }, ready, activator_answers: true }
     }
 
-    /// A revision that has served with one pod since second 1.
+    /// A revision that has been serving with one pod since second 1.
     fn serving(settings: &Settings) -> Reconciler {
         let excess = if settings.decider.target_burst_capacity == 0.0 { 0 } else { -111 };
         let mut reconciler = Reconciler::new(at(0), 1, false);

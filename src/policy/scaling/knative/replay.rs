@@ -1,4 +1,4 @@
-//! The autoscaler of one revision on recorded metrics: its own averages if they were recorded, or else the load.
+//! The autoscaler of one revision on recorded metrics: its own averages if they were recorded, otherwise the load.
 
 use super::autoscaler::Autoscaler;
 use super::collector::Collector;
@@ -11,11 +11,11 @@ use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::policy::scaling::replay::{Conditions, Gauge, Recorded, Replay, next_tick, wanted};
 use crate::time::{SimTime, Span};
 
-/// Collector, decider and reconciler of a revision whose pods and load are as recorded. It is created at the first sample.
+/// Collector, decider and reconciler of a revision with recorded pods and load. It is created at the first sample.
 struct KnativeReplay {
     settings: Settings,
     limit: u32,
-    /// When it begins, since 1970.
+    /// When it starts, since the Unix epoch.
     epoch: Span,
     /// Whether the averages over the windows were recorded.
     has_averages: bool,
@@ -24,7 +24,7 @@ struct KnativeReplay {
     recorded: Recorded,
     report_at: SimTime,
     tick_at: SimTime,
-    /// The activator asks for a tick at once.
+    /// The activator requests a tick at once.
     poked_at: SimTime,
     reconcile_at: SimTime,
 }
@@ -33,7 +33,7 @@ impl Settings {
     /// The autoscaler of a revision with these settings on recorded metrics.
     ///
     /// # Errors
-    /// What would have to be recorded.
+    /// What has to be recorded.
     pub fn replay(self, conditions: &Conditions<'_>) -> Result<Box<dyn Replay>, String> {
         let settings = self;
         let metric = settings.decider.metric;
@@ -82,7 +82,7 @@ impl KnativeReplay {
         }
     }
 
-    /// What pods and activator report together, as far as the load was recorded.
+    /// The combined report of pods and activator, as far as the load was recorded.
     fn report(&mut self, now: SimTime) -> bool {
         let ready = self.ready();
         let whole = |gauge, each| {

@@ -9,7 +9,7 @@ use crate::time::Span;
 /// Squared critical value of 95 % confidence, times a population variance of 100, over a squared margin of error of 25.
 const SAMPLE_CONSTANT: f64 = 15.3664;
 
-/// How many of `pods` pods are scraped: all of up to three, else the size of a sample of a finite population.
+/// How many of `pods` pods are scraped: all if there are up to three, else the sample size for a finite population.
 ///
 /// Source: `pkg/autoscaler/metrics/sample_size.go` of knative/serving.
 #[must_use]
@@ -21,8 +21,8 @@ pub fn sample_size(pods: usize) -> usize {
     (pods * SAMPLE_CONSTANT / (pods + SAMPLE_CONSTANT - 1.0)).ceil() as usize
 }
 
-/// Which pods are scraped, by their `ages`: a random sample of those at least as old as the stable window, filled up
-/// with younger ones in random order.
+/// Which pods are scraped, by their `ages`: a random sample of those at least as old as the stable window, then younger
+/// ones in random order.
 #[must_use]
 pub fn choose(ages: &[Span], stable_window: Span, stream: &mut Stream) -> Vec<usize> {
     let (mut chosen, mut young): (Vec<_>, Vec<_>) = (0..ages.len()).partition(|pod| ages[*pod] >= stable_window);
@@ -33,8 +33,8 @@ pub fn choose(ages: &[Span], stable_window: Span, stream: &mut Stream) -> Vec<us
     chosen
 }
 
-/// What `sampled` says about all `pods` pods: the sum over the sample, divided by its size, times `pods`. Nothing if the
-/// sample is empty: no zero is recorded for no pods.
+/// The estimate from `sampled` for all `pods` pods: the sum over the sample, divided by its size, times `pods`. `None`
+/// for an empty sample: without pods, no zero is recorded.
 #[must_use]
 pub fn extrapolate(sampled: &[Stat], pods: usize) -> Option<Stat> {
     if sampled.is_empty() {

@@ -1,8 +1,8 @@
-//! The serverless service (SKS) of a revision: whether its public address leads to the pods or to activators.
+//! The serverless service (SKS) of a revision: whether its public address points to the pods or to activators.
 
 use crate::time::{SimTime, Span};
 
-/// Where the public address leads.
+/// Where the public address points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// To the ready pods, as long as there are any.
@@ -11,16 +11,16 @@ pub enum Mode {
     Proxy,
 }
 
-/// What the reconciler wants of the service.
+/// What the reconciler requests of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceSpec {
-    /// Where the public address shall lead.
+    /// Where the public address should point.
     pub mode: Mode,
     /// How many activators share the revision.
     pub activators: i32,
 }
 
-/// The service as written, and as far as the reconciler has seen it.
+/// The service as written, and as last seen by the reconciler.
 #[derive(Clone, Debug, Default)]
 pub struct Service {
     written: Option<ServiceSpec>,
@@ -30,8 +30,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service's own controller acts at `now`, with `ready` pods: the public address leads to activators if that is
-    /// the mode or no pod is ready, and the reconciler sees what it wrote.
+    /// The service's own controller acts at `now`, with `ready` pods: the public address points to activators if that
+    /// is the mode or no pod is ready, and the reconciler sees the result.
     pub fn catch_up(&mut self, now: SimTime, ready: i32) {
         self.seen = self.written;
         let Some(spec) = self.seen else { return };
@@ -43,32 +43,32 @@ impl Service {
         }
     }
 
-    /// What was written last.
+    /// The last state written.
     #[must_use]
     pub fn written(&self) -> Option<ServiceSpec> {
         self.written
     }
 
-    /// What the reconciler has seen, once there is a backing private service.
+    /// The state that the reconciler has seen, once there is a backing private service.
     #[must_use]
     pub fn seen(&self) -> Option<ServiceSpec> {
         self.seen.filter(|_| self.has_backing)
     }
 
-    /// Since when the public address has led to activators without interruption.
+    /// Since when the public address has pointed to activators without interruption.
     #[must_use]
     pub fn proxied_since(&self) -> Option<SimTime> {
         self.proxied_since
     }
 
-    /// How long that is at `now`; nothing is no time at all.
+    /// How long that is at `now`; otherwise zero.
     #[must_use]
     pub fn proxied_for(&self, now: SimTime) -> Span {
         self.proxied_since.map_or(Span::ZERO, |since| now.since(since))
     }
 
-    /// Writes what is wanted, if it differs from what the reconciler has *seen*: a change that it has not seen yet may
-    /// survive a change of mind, as on a real cluster.
+    /// Writes the requested state if it differs from the one the reconciler has *seen*: a change that it has not seen
+    /// yet may survive a reversal, as on a real cluster.
     pub(super) fn write(&mut self, spec: ServiceSpec) {
         if self.seen != Some(spec) {
             self.written = Some(spec);

@@ -8,7 +8,7 @@ use crate::time::Span;
 /// What is measured and compared with the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metric {
-    /// Requests in progress, waiting ones included.
+    /// Requests in progress, including queued ones.
     #[default]
     Concurrency,
     /// Requests per second.
@@ -18,31 +18,31 @@ pub enum Metric {
 /// How a window is averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Aggregation {
-    /// Every bucket alike.
+    /// All buckets have the same weight.
     #[default]
     Linear,
-    /// The newest bucket most, each older one by a constant factor less.
+    /// The most recent bucket has the largest weight; each older one is smaller by a constant factor.
     WeightedExponential,
 }
 
-/// Whether some route leads to the revision. Unknown behaves like reachable.
+/// Whether any route points to the revision. Unknown is treated like reachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reachability {
     /// Not known yet.
     #[default]
     Unknown,
-    /// Some route does.
+    /// At least one route does.
     Reachable,
-    /// None does, or its containers fail and no pod is ready.
+    /// No route does, or its containers fail and no pod is ready.
     Unreachable,
 }
 
-/// What a revision brings with it besides annotations.
+/// Settings of a revision besides its annotations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Revision {
-    /// Requests that a pod handles at once (CC); 0 is no limit.
+    /// Container concurrency: requests that a pod handles at once; 0: no limit.
     pub container_concurrency: u32,
-    /// Whether some route leads to it.
+    /// Whether any route points to it.
     pub reachability: Reachability,
     /// How long its first pods may take, unless an annotation says otherwise.
     pub progress_deadline: Span,
@@ -54,20 +54,20 @@ impl Default for Revision {
     }
 }
 
-/// What the decider works with.
+/// The settings of the decider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeciderSpec {
-    /// The metric that is scaled on.
+    /// The metric it scales on.
     pub metric: Metric,
-    /// Value of the metric to aim for in each pod: `max(0.01, total_value * utilization)`.
+    /// Target value of the metric per pod: `max(0.01, total_value * utilization)`.
     pub target_value: f64,
-    /// Value of the metric that a pod can bear at most.
+    /// Maximum value of the metric that a pod can handle.
     pub total_value: f64,
     /// See [`ConfigMap::target_burst_capacity`].
     pub target_burst_capacity: f64,
     /// Concurrency that one activator handles.
     pub activator_capacity: f64,
-    /// Desired over ready pods from which on it panics.
+    /// Desired over ready pods at which it enters panic mode.
     pub panic_threshold: f64,
     /// How long a panic lasts after the last tick above the threshold.
     pub stable_window: Span,
@@ -77,15 +77,15 @@ pub struct DeciderSpec {
     pub max_scale_up_rate: f64,
     /// See [`ConfigMap::max_scale_down_rate`].
     pub max_scale_down_rate: f64,
-    /// Whether some route may lead to the revision.
+    /// Whether any route may point to the revision.
     pub reachable: bool,
-    /// Fewest pods whenever there is any load; 0 and 1 do nothing.
+    /// Minimum number of pods while there is any load; 0 and 1 have no effect.
     pub activation_scale: i32,
-    /// Pods to start with.
+    /// Initial number of pods.
     pub initial_scale: i32,
 }
 
-/// What the metric collector works with.
+/// The settings of the metric collector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricSpec {
     /// The longer window.
@@ -94,16 +94,16 @@ pub struct MetricSpec {
     pub panic_window: Span,
     /// How both are averaged.
     pub aggregation: Aggregation,
-    /// Whether pods are scraped. With a target burst capacity of -1 the activators tell everything.
+    /// Whether pods are scraped. With a target burst capacity of -1, all requests are reported by activators.
     pub scrape: bool,
 }
 
-/// What the reconciler works with, besides the decider's settings.
+/// The settings of the reconciler, besides those of the decider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifecycleSpec {
-    /// Fewest pods; 0 for an unreachable revision.
+    /// Minimum number of pods; 0 for an unreachable revision.
     pub min_scale: i32,
-    /// Most pods; 0 is no limit.
+    /// Maximum number of pods; 0: no limit.
     pub max_scale: i32,
     /// Whether it may scale to zero.
     pub enable_scale_to_zero: bool,
@@ -115,7 +115,7 @@ pub struct LifecycleSpec {
     pub progress_deadline: Span,
 }
 
-/// Everything about one revision.
+/// All settings of a revision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// For the decider.
@@ -127,7 +127,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What `revision` with `annotations` gets in a cluster with `config`.
+    /// The settings of `revision` with `annotations` in a cluster with `config`.
     ///
     /// Source: `MakeDecider`, `MakeMetric` and `ResolveMetricTarget` of knative/serving.
     #[must_use]

@@ -2,14 +2,14 @@
 
 use crate::time::SimTime;
 
-/// What one reporter says about one reporting period, and what scraping adds up.
+/// The report of one reporter for one period, and the unit in which scrapes add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stat {
-    /// Average number of requests in progress, waiting ones included.
+    /// Average number of requests in progress, including queued ones.
     pub concurrency: f64,
-    /// Of these, requests that came through an activator, which reports them too.
+    /// Of these, requests that came through an activator, which reports them as well.
     pub proxied_concurrency: f64,
-    /// Requests that came in the period, per second.
+    /// Requests that arrived in the period, per second.
     pub requests: f64,
     /// Of these, requests that came through an activator.
     pub proxied_requests: f64,
@@ -28,7 +28,7 @@ pub struct RequestStats {
 }
 
 impl RequestStats {
-    /// No request yet at `now`.
+    /// No request yet, at `now`.
     #[must_use]
     pub fn new(now: SimTime) -> Self {
         Self { concurrency: 0.0, proxied_concurrency: 0.0, last_change: now, period: Stat::default(), secs_in_use: 0.0 }
@@ -45,7 +45,7 @@ impl RequestStats {
         }
     }
 
-    /// A request is over.
+    /// A request ends.
     pub fn request_out(&mut self, now: SimTime, proxied: bool) {
         self.advance(now);
         self.concurrency -= 1.0;
@@ -54,7 +54,7 @@ impl RequestStats {
         }
     }
 
-    /// The averages since the last report (0 if no time has passed); a new period begins.
+    /// The averages since the last report (0 if no time has passed); begins a new period.
     pub fn report(&mut self, now: SimTime) -> Stat {
         self.advance(now);
         let mut report = std::mem::take(&mut self.period);
@@ -77,8 +77,8 @@ impl RequestStats {
     }
 }
 
-/// What one activator reports about one revision. It forgets a revision that falls idle, and calls out at the first
-/// request of one it does not know: that is the signal to scale from zero.
+/// The reports of one activator about one revision. It forgets a revision that becomes idle, and reports the first
+/// request of an unknown one at once: that is the signal to scale from zero.
 ///
 /// Source: `pkg/activator/handler/concurrency_reporter.go` of knative/serving.
 #[derive(Clone, Debug, Default)]
@@ -90,12 +90,12 @@ pub struct ActivatorReporter {
 struct ReporterState {
     stats: RequestStats,
     open: u64,
-    /// 1 until the request that was called out at once has been taken off a report.
+    /// 1 until the request that was reported at once has been subtracted from a report.
     called_out: f64,
 }
 
 impl ActivatorReporter {
-    /// A request arrives. The answer, if any, is to be sent to the autoscaler at once.
+    /// A request arrives; returns a report to be sent to the autoscaler at once, if any.
     pub fn request_in(&mut self, now: SimTime) -> Option<Stat> {
         let unknown = self.state.is_none();
         let state =
@@ -105,7 +105,7 @@ impl ActivatorReporter {
         unknown.then_some(Stat { concurrency: 1.0, requests: 1.0, ..Stat::default() })
     }
 
-    /// A request is over, served or not.
+    /// A request ends, served or not.
     pub fn request_out(&mut self, now: SimTime) {
         if let Some(state) = &mut self.state {
             state.open = state.open.saturating_sub(1);
@@ -113,7 +113,7 @@ impl ActivatorReporter {
         }
     }
 
-    /// The report of a second; nothing if the revision is not known.
+    /// The report of a second; `None` if the revision is unknown.
     pub fn report(&mut self, now: SimTime) -> Option<Stat> {
         let state = self.state.as_mut()?;
         let report = state.stats.report(now);
@@ -172,7 +172,7 @@ mod tests {
         let call = Stat { concurrency: 1.0, requests: 1.0, ..Stat::default() };
         assert_eq!(reporter.request_in(at(0)), Some(call));
         assert_eq!(reporter.request_in(at(0)), None);
-        // Two requests for the whole second, one of them called out.
+        // Two requests for the whole second, one of which was reported at once.
         assert_eq!(reporter.report(at(1_000)), Some(call));
         reporter.request_out(at(1_000));
         reporter.request_out(at(1_000));

@@ -1,5 +1,5 @@
-//! The activator's throttler at work on one revision: its breaker, its load balancer, and the pods that it knows. One
-//! activator stands for all of them, so that all pods belong to it.
+//! The state of the activator's throttler for one revision: its breaker, its load balancer, and the pods that it knows.
+//! One activator stands for all of them, so all pods belong to it.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::bits::Bits;
 use crate::id::InstanceId;
 use crate::rng::Stream;
 
-/// How many may wait in an activator beyond [`MAX_CAPACITY`].
+/// Queue of an activator beyond [`MAX_CAPACITY`].
 const QUEUE_DEPTH: u64 = 10_000;
 
-/// The throttler of one revision. Who waits does so in the engine's queue: here only slots are taken and given back.
+/// The throttler of one revision. Requests wait in the engine's queue: here, slots are only taken and given back.
 #[derive(Debug)]
 pub struct Throttler {
     limit: u64,
@@ -21,20 +21,20 @@ pub struct Throttler {
     fleet: Fleet,
 }
 
-/// The ready pods, in the order of their addresses. A new one has the last; where one goes from the middle, the last takes
-/// its place: an order as good as any.
+/// The ready pods, in the order of their addresses. A new one comes last; when one in the middle is removed, the last
+/// takes its place, because the order does not matter.
 #[derive(Debug)]
 struct Fleet {
     limit: u64,
     pods: Vec<InstanceId>,
-    /// Requests of this activator on each.
+    /// Requests of this activator on each pod.
     in_flight: Vec<u64>,
-    /// Those with fewer than the limit.
+    /// Pods with fewer requests than the limit.
     free: Bits,
 }
 
 impl Throttler {
-    /// A throttler for container concurrency `limit` (0: none) that knows no pod.
+    /// A throttler for container concurrency `limit` (0: none), without pods.
     #[must_use]
     pub fn new(limit: u32) -> Self {
         let limit = u64::from(limit);
@@ -43,7 +43,7 @@ impl Throttler {
         Self { limit, breaker, balancer: LoadBalancer::for_limit(limit), fleet }
     }
 
-    /// A pod is ready. The answer is its address.
+    /// A pod becomes ready; returns its address.
     pub fn add(&mut self, pod: InstanceId) -> usize {
         self.fleet.pods.push(pod);
         self.fleet.in_flight.push(0);
@@ -53,8 +53,8 @@ impl Throttler {
         address
     }
 
-    /// The pod at `address` is gone; the answer is the one that has its address now, if any. What it still has of this
-    /// activator's requests keeps its slots until it ends.
+    /// The pod at `address` is gone; returns the one that now has its address, if any. Requests of this activator on it
+    /// keep their slots until they end.
     pub fn remove(&mut self, address: usize) -> Option<InstanceId> {
         let last = self.fleet.pods.len() - 1;
         self.fleet.pods.swap_remove(address);
@@ -67,7 +67,7 @@ impl Throttler {
         self.fleet.pods.get(address).copied()
     }
 
-    /// Lets a request through to a pod, if there is a slot for it.
+    /// Lets a request through to a pod, if there is a slot.
     pub fn acquire(&mut self, stream: &mut Stream) -> Option<InstanceId> {
         if !self.breaker.reserve() {
             return None;
@@ -81,7 +81,7 @@ impl Throttler {
         Some(self.fleet.pods[address])
     }
 
-    /// A request that was let through is over; `address`: that of its pod, if it is still there.
+    /// A request that was let through has ended; `address`: that of its pod, if it still exists.
     pub fn release(&mut self, address: Option<usize>) {
         self.breaker.finish();
         if let Some(address) = address {
@@ -98,7 +98,7 @@ impl Throttler {
 }
 
 impl Fleet {
-    /// Notes whether the pod at an address has a free slot.
+    /// Updates whether the pod at an address has a free slot.
     fn show(&mut self, address: usize) {
         let is_free = self.limit == 0 || self.in_flight[address] < self.limit;
         self.free.set(address, is_free);
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(got, [Some(7), Some(7), Some(9), Some(9), None]);
         throttler.release(Some(pods[1]));
         assert_eq!(throttler.acquire(&mut stream), Some(InstanceId(9)));
-        // Without the first pod there are two slots, and three requests are still on their way.
+        // Without the first pod there are two slots, while three requests are still in progress.
         assert_eq!(throttler.remove(pods[0]), Some(InstanceId(9)));
         throttler.release(None);
         throttler.release(None);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     proptest! {
-        /// With its index of free pods it picks what the load balancer picks that looks at every pod.
+        /// With its index of free pods, it picks the same as a load balancer that checks every pod.
         #[test]
         fn the_index_changes_nothing(limit in 1_u32..6, steps in prop::collection::vec((0_u8..8, any::<usize>()), 0..300)) {
             let (mut throttler, mut stream) = (Throttler::new(limit), stream());

@@ -1,18 +1,19 @@
-//! The time windows in which load is averaged: a ring of buckets aligned to the Unix clock.
+//! The windows over which load is averaged: a ring of buckets aligned to the Unix clock.
 
 use super::settings::Aggregation;
 use crate::time::{SimTime, Span};
 
-/// What the buckets of a weighted window leave of a total weight of 1. The original computes 1 - 0.9999 in exact constants.
+/// The weight that the buckets of a weighted window leave out of a total of 1. The original computes 1 - 0.9999 in
+/// exact constants.
 const REMAINING_WEIGHT: f64 = 0.0001;
-/// The least weight of the newest bucket of a weighted window.
+/// Minimum weight of the most recent bucket of a weighted window.
 const MIN_COEFFICIENT: f64 = 0.2;
 
-/// A window over values recorded in time; values of the same bucket add up.
+/// A window over recorded values; values in the same bucket add up.
 ///
-/// Source: `pkg/autoscaler/aggregation/bucketing.go` of knative/serving. A window younger than its length divides by its
-/// age, and seconds in which nothing was recorded are not zeros: while nothing is written the linear average stays up
-/// until the buckets expire.
+/// Source: `pkg/autoscaler/aggregation/bucketing.go` of knative/serving. A window younger than its length divides by
+/// its age, and seconds in which nothing was recorded are not zeros: without writes, the linear average stays up until
+/// the buckets expire.
 #[derive(Clone, Debug)]
 pub struct Window {
     weighting: Weighting,
@@ -20,11 +21,11 @@ pub struct Window {
     granularity: Span,
     buckets: Vec<f64>,
     total: f64,
-    /// The bucket of the first write that counts; unset also after a resize of an empty window.
+    /// The bucket of the first write that counts; also unset after a resize of an empty window.
     first: Option<SimTime>,
-    /// The newest bucket written.
+    /// The last bucket written.
     last: Option<SimTime>,
-    /// The newest bucket into which anything but 0 was written.
+    /// The last bucket with a value other than 0.
     last_load: Option<SimTime>,
 }
 
@@ -55,7 +56,7 @@ impl Window {
         }
     }
 
-    /// Adds `value` to the bucket of `at`. What is a whole window or more older than the newest bucket is ignored.
+    /// Adds `value` to the bucket of `at`. Values a whole window or more older than the last bucket are ignored.
     pub fn record(&mut self, at: SimTime, value: f64) {
         let bucket = self.floor(at);
         if self.last != Some(bucket) && !self.open(bucket) {
@@ -69,9 +70,9 @@ impl Window {
         }
     }
 
-    /// Records 0 in every bucket from that of `from` to that of `until`: the same as one after the other, and faster.
+    /// Records 0 in every bucket from that of `from` to that of `until`: equivalent to one write each, but faster.
     pub fn record_zeros(&mut self, from: SimTime, until: SimTime) {
-        // What is less than the length of the window later leaves what is in between as if it had been written.
+        // A gap shorter than the length of the window leaves the buckets in between as if they had been written.
         let stride = Span::from_nanos(self.length.as_nanos().saturating_sub(self.granularity.as_nanos()));
         let stride = stride.max(self.granularity);
         let mut at = from;
@@ -82,13 +83,13 @@ impl Window {
         }
     }
 
-    /// When the newest load leaves the window, and how much it was; nothing if there was none yet.
+    /// When the most recent load leaves the window, and how much it was; `None` if there was none yet.
     #[must_use]
     pub fn load_leaves(&self) -> Option<(SimTime, f64)> {
         self.last_load.map(|bucket| (bucket + self.length, self.buckets[self.slot(bucket)]))
     }
 
-    /// Whether all buckets count alike.
+    /// Whether all buckets have the same weight.
     #[must_use]
     pub fn is_linear(&self) -> bool {
         matches!(self.weighting, Weighting::Linear)
@@ -115,7 +116,7 @@ impl Window {
         self.last.is_none_or(|last| self.floor(now).since(last) > self.length)
     }
 
-    /// The weight of the newest bucket; none for a linear window.
+    /// The weight of the most recent bucket; `None` for a linear window.
     #[must_use]
     pub fn smoothing_coefficient(&self) -> Option<f64> {
         match self.weighting {
@@ -124,7 +125,7 @@ impl Window {
         }
     }
 
-    /// Changes the length at wall-clock time `now`, keeping the newest buckets.
+    /// Changes the length at wall-clock time `now`, keeping the most recent buckets.
     pub fn resize(&mut self, now: SimTime, length: Span) {
         if length == self.length {
             return;
@@ -141,7 +142,7 @@ impl Window {
                 buckets[slot] = value;
                 total += value;
             }
-            // The original takes the oldest moment at which the old ring could have been written, not the true one.
+            // The original uses the earliest time at which the old ring could have been written, not the actual one.
             first = Some(last - times(self.granularity, self.buckets.len() as u64 - 1));
         }
         if let Weighting::Exponential { .. } = self.weighting {
@@ -153,7 +154,7 @@ impl Window {
         self.first = first;
     }
 
-    /// Makes room for a bucket that is not the newest one; false if it is too old to count.
+    /// Makes room for a bucket that is not the last one; returns false if it is too old to count.
     fn open(&mut self, bucket: SimTime) -> bool {
         if self.last.is_some_and(|last| bucket + self.length <= last) {
             return false;
@@ -213,7 +214,7 @@ impl Window {
         sum
     }
 
-    /// The number of the bucket of `at`, counted from the Unix epoch.
+    /// The index of the bucket of `at`, counted from the Unix epoch.
     fn index(&self, at: SimTime) -> u64 {
         at.as_nanos() / self.granularity.as_nanos()
     }
@@ -239,7 +240,7 @@ fn bucket_count(length: Span, granularity: Span) -> usize {
     (length.as_nanos().div_ceil(granularity.as_nanos()) as usize).max(1)
 }
 
-/// The weight of the newest of `buckets` buckets, so that all of them leave [`REMAINING_WEIGHT`].
+/// The weight of the most recent of `buckets` buckets, such that all of them leave [`REMAINING_WEIGHT`].
 fn coefficient(buckets: usize) -> f64 {
     (1.0 - REMAINING_WEIGHT.powf(1.0 / buckets as f64)).max(MIN_COEFFICIENT)
 }
@@ -304,7 +305,7 @@ mod tests {
         w.record(at(1), 200.0);
         assert!((w.average(at(1)) - (200.0 * 0.99 + 100.0 * 0.0099)).abs() < 1e-9);
         assert!((w.average(at(2)) - 200.0 * 0.0099).abs() < 1e-9);
-        // From 42 buckets on the floor of 0.2 holds.
+        // From 42 buckets on, the minimum of 0.2 applies.
         assert_eq!(window(Aggregation::WeightedExponential, 60).smoothing_coefficient(), Some(0.2));
     }
 

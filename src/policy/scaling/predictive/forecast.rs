@@ -8,9 +8,9 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Share};
 use crate::time::Span;
 
-/// What the parameters of a forecast say about it.
+/// What the parameters of a forecast define.
 pub trait Forecast {
-    /// The forecaster, with no memory yet; `season`: the intervals of a season.
+    /// The forecaster, without history; `season`: the number of intervals in a season.
     fn build(&self, season: Option<usize>) -> Forecaster;
 
     /// The length of a season, if there is one.
@@ -18,7 +18,7 @@ pub trait Forecast {
         None
     }
 
-    /// How many seasons are remembered.
+    /// How many seasons it uses.
     fn seasons(&self) -> u64 {
         1
     }
@@ -60,7 +60,7 @@ parameters! {
     }
 }
 
-/// What will be: a table without keys, and what the scenario tells it.
+/// The future load: a table without keys in the scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Oracle {
     /// The mean load of each interval, from the start of the run.
@@ -116,7 +116,7 @@ impl Forecast for Oracle {
     }
 }
 
-/// A forecaster and what it has seen.
+/// A forecaster and its history.
 #[derive(Clone, Debug)]
 pub enum Forecaster {
     /// Smoothing.
@@ -125,15 +125,15 @@ pub enum Forecaster {
     Quantile(Quantiles),
     /// The future.
     Oracle {
-        /// What it is.
+        /// The loads.
         oracle: Oracle,
-        /// Intervals that are over.
+        /// Intervals that have ended.
         passed: usize,
     },
 }
 
 impl Forecaster {
-    /// The load of the next interval.
+    /// Adds the load of the next interval.
     pub(super) fn observe(&mut self, load: f64) {
         match self {
             Self::HoltWinters(model) => model.observe(load),
@@ -142,7 +142,7 @@ impl Forecaster {
         }
     }
 
-    /// The load that is expected in the interval `steps` (from 1) after the last one; none if too little is known.
+    /// The expected load of the interval `steps` (from 1) after the last one; `None` if a forecast is not possible yet.
     pub(super) fn forecast(&self, steps: usize) -> Option<f64> {
         match self {
             Self::HoltWinters(model) => model.forecast(steps),

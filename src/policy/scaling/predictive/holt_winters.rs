@@ -1,8 +1,8 @@
 //! Additive Holt-Winters smoothing: a level, a trend, and a season.
 //!
-//! Source: Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd edition, section 8.3 (component form of
-//! the additive method). It starts with the first season: its mean is the level, the deviations from it are the season, and
-//! there is no trend.
+//! Source: Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd edition, section 8.3 (component form
+//! of the additive method). It is initialized with the first season: its mean is the level, the deviations from it are
+//! the season, and there is no trend.
 
 use super::forecast::Smoothing;
 
@@ -10,13 +10,13 @@ use super::forecast::Smoothing;
 #[derive(Clone, Debug)]
 pub struct HoltWinters {
     spec: Smoothing,
-    /// Intervals of a season; 1 without.
+    /// Number of intervals in a season; 1 without one.
     period: usize,
     /// How many intervals were observed.
     count: usize,
     level: f64,
     trend: f64,
-    /// For each place in the season; in the first season the loads themselves.
+    /// One value for each position in the season; during the first season, the loads themselves.
     season: Vec<f64>,
 }
 
@@ -24,7 +24,7 @@ impl HoltWinters {
     /// `season`: the intervals of a season.
     pub(super) fn new(spec: &Smoothing, season: Option<usize>) -> Self {
         let period = season.unwrap_or(1).max(1);
-        // A season of one interval would be a second level.
+        // A season of a single interval would act as a second level.
         let seasonal = if period > 1 { spec.seasonal } else { 0.0 };
         let spec = Smoothing { seasonal, ..spec.clone() };
         Self { spec, period, count: 0, level: 0.0, trend: 0.0, season: Vec::new() }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn without_a_season_it_is_level_and_trend() {
-        // Level 4 then (8 + 4) / 2 = 6, trend 1.
+        // Level 4, then (8 + 4) / 2 = 6, trend 1.
         let model = after(None, &[4.0, 8.0]);
         assert_eq!((model.forecast(1), model.forecast(3)), (Some(7.0), Some(9.0)));
         assert_eq!(after(None, &[8.0, 0.0, 0.0]).forecast(20), Some(0.0), "a load is never negative");

@@ -1,29 +1,29 @@
-//! A quantile of the past as a forecast: what was enough then, is enough.
+//! A quantile of the past as a forecast: what was enough then is enough now.
 //!
-//! By nearest rank: the least load that at least `quantile` of those counted did not exceed.
+//! By nearest rank: the smallest load that is not exceeded by at least `quantile` of the loads.
 
 use std::collections::VecDeque;
 
 use super::forecast::Quantile;
 
-/// The loads that may still count, for each place of the season apart; without one there is one place.
+/// The loads that may still count, separately for each position in the season; without one there is a single position.
 #[derive(Clone, Debug)]
 pub struct Quantiles {
     spec: Quantile,
-    /// Intervals of a season, of which the one at the same place counts; 1: all count.
+    /// Number of intervals in a season, of which only the one at the same position counts; 1: all count.
     season: usize,
     /// How many loads were observed.
     count: usize,
-    /// As many as were seen already.
+    /// The number of loads added so far.
     places: Vec<Latest>,
 }
 
-/// The loads seen last at a place.
+/// The most recent loads at a position.
 #[derive(Clone, Debug, Default)]
 struct Latest {
     /// Oldest first.
     loads: VecDeque<f64>,
-    /// The same in order, so that a quantile is looked up.
+    /// The same, sorted, to look up quantiles.
     sorted: Vec<f64>,
 }
 
@@ -50,7 +50,7 @@ impl Quantiles {
 }
 
 impl Latest {
-    /// Adds a load to those that count, at most `of`.
+    /// Adds a load to those that count, of which there are at most `of`.
     fn add(&mut self, load: f64, of: usize) {
         let place = |sorted: &[f64], load: f64| sorted.partition_point(|other| other.total_cmp(&load).is_lt());
         self.loads.push_back(load);

@@ -1,25 +1,26 @@
-//! Target tracking as a scaling policy: one datapoint a minute, and bounds that scheduled actions change.
+//! Target tracking as a scaling policy: one datapoint per minute, and bounds that scheduled actions change.
 
 use super::{BoundsSpec, DATAPOINT_PERIOD, TargetTracking, TargetTrackingSpec};
 use crate::policy::scaling::schedule::{Schedule, Timer};
 use crate::policy::scaling::{Scaling, Totals, View, next_multiple};
 use crate::time::{SimTime, Span};
 
-/// Bounds that hold from now on; none: as before.
+/// Bounds from now on; `None`: unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// Fewest provisioned instances.
+    /// Minimum number of provisioned instances.
     min: Option<u32>,
-    /// Most provisioned instances.
+    /// Maximum number of provisioned instances.
     max: Option<u32>,
 }
 
-/// The policy at work. A datapoint is the average of the requests on provisioned instances over the slots of those that are
-/// ready; a minute without any has none, as CloudWatch has none of a function that is not called.
+/// The state of the policy. A datapoint is the average number of requests on provisioned instances over the slots of
+/// those that are ready; a minute without requests has none, because CloudWatch has none for a function that is not
+/// called.
 #[derive(Clone, Debug)]
 pub(super) struct Tracker {
     policy: TargetTracking,
-    /// The bounds as they stand.
+    /// The current bounds.
     min: u32,
     max: u32,
     schedule: Schedule<Bounds>,
@@ -30,7 +31,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    /// At the start of the run, when the bounds are set for the first time.
+    /// At the start of the run, when the bounds are first set.
     pub(super) fn new(spec: TargetTrackingSpec) -> Self {
         let start = Timer { at: Span::ZERO, every: None };
         let first = (start, Bounds { min: None, max: None });
