@@ -21,6 +21,11 @@ pub struct LocalSource(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ComponentId(pub u32);
 
+/// A platform of functions: that of the scenario, or of a site that has one of its own. See
+/// [`Scenario::platform_of`](crate::scenario::Scenario::platform_of).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlatformId(pub u32);
+
 /// A kind of stem cells, by its place in [`Platform::stem_cells`](crate::scenario::Platform::stem_cells).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u32);

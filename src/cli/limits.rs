@@ -42,7 +42,7 @@ pub(super) fn obey() -> Result<(), CliError> {
 /// Share of the available memory, and of the address space, that may be in use. A list that grows needs twice its room while it
 /// is moved.
 const OF_MEMORY: f64 = 0.4;
-const OF_ADDRESS_SPACE: f64 = 0.3;
+const OF_ADDRESS_SPACE: f64 = 0.15;
 /// How often the memory in use is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 

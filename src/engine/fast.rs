@@ -115,7 +115,8 @@ impl<'s> FastFunction<'s> {
     fn new(id: LocalFn, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
         let Function {
             name: _,
-            app: _, // only used by policies that decide for applications
+            platform: _, // the only one: without a path nobody is at a site
+            app: _,      // only used by policies that decide for applications
             runtime: _,
             memory_mb: _,
             architecture: _,

@@ -128,9 +128,10 @@ impl FaultKind {
             Self::Crash(per_second) => Disturbance::Crash(if is_on { *per_second } else { 0.0 }),
             Self::Throttle(bucket) => Disturbance::Throttle(is_on.then(|| bucket.clone())),
             Self::Poison(ratio) => Disturbance::Poison(if is_on { *ratio } else { 0.0 }),
+            Self::ZoneOutage(zone, zones) if is_on => Disturbance::LoseZone(*zone, *zones),
             Self::Deploy if is_on => Disturbance::Deploy,
             Self::Flush if is_on => Disturbance::Flush,
-            Self::Deploy | Self::Flush => return None,
+            Self::ZoneOutage(..) | Self::Deploy | Self::Flush => return None,
         })
     }
 }

@@ -360,8 +360,8 @@ impl<'s> FunctionState<'s> {
     fn give_account_back<O: Observer>(&self, place: Key<Invocation>, ctx: &mut Context<O>) {
         let provisioned = self.instances.get(self.invocations.get(place).instance).provisioned;
         if !provisioned && matches!(self.quota, Quota::Account) {
-            ctx.account.release();
-            if ctx.account.is_waited_for() {
+            ctx.account_of(self.spec.platform).release();
+            if ctx.account_of(self.spec.platform).is_waited_for() {
                 ctx.effects.push_back(Effect::AccountFreed);
             }
         }

@@ -9,6 +9,7 @@ use super::faults::{FaultEffect, Faults};
 use super::function::{CRASH, FunctionState, Surroundings};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
+use super::limits::Account;
 use super::memory::Memory;
 use super::observer::Observer;
 use super::path::{Node, Path};
@@ -40,7 +41,8 @@ impl<'s> GeneralCell<'s> {
         let resources = SharedResources::of(apps, memory, Pools::new(&scenario.platform.stem_cells), machines);
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
             let is_alone = is_alone && !has_machines;
-            let surroundings = Surroundings { membership, platform: &scenario.platform, has_machines, is_alone };
+            let platform = scenario.platform_of(spec.platform);
+            let surroundings = Surroundings { membership, platform, has_machines, is_alone };
             FunctionState::new(LocalFn(place as u32), spec, &surroundings, streams)
         });
         let path = Path::start(scenario, cell, |id| cell.local(id), streams);
@@ -88,7 +90,7 @@ impl<'s> GeneralCell<'s> {
 
     /// Serves functions that wait for the account, while it has capacity.
     fn account_freed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        while let Some(function) = ctx.account.next_waiting() {
+        while let Some(function) = ctx.next_waiting_for_account() {
             self.at(function).account_has_room(now, ctx);
         }
     }
@@ -264,7 +266,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn check(&self, ctx: &Context<O>) {
-        debug_assert!(!ctx.account.has_next(), "whoever may use the account's room does");
+        debug_assert!(!ctx.accounts().any(Account::has_next), "whoever may use the account's room does");
         let memory = ctx.resources.as_ref().and_then(|resources| resources.memory.as_ref());
         debug_assert!(memory.is_none_or(Memory::is_settled), "whoever may use free memory does");
     }

@@ -22,7 +22,7 @@ use super::slab::Key;
 use super::source::Sources;
 use super::{Cell, EventCounts, Halt, Pulse, SimError};
 use crate::cluster::NodeId;
-use crate::id::LocalFn;
+use crate::id::{LocalFn, PlatformId};
 use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
@@ -42,7 +42,10 @@ pub(super) struct Context<O> {
     pub(super) events: EventQueue,
     /// What follows at this moment.
     pub(super) effects: VecDeque<Effect>,
+    /// The account of the scenario's platform.
     pub(super) account: Account,
+    /// Those of platforms of sites.
+    site_accounts: Vec<Account>,
     pub(super) sources: Sources,
     /// Parts that only some scenarios have, so that the common case needs one check.
     pub(super) resources: Option<Box<SharedResources>>,
@@ -82,6 +85,26 @@ pub(super) enum Effect {
 }
 
 impl<O: Observer> Context<O> {
+    /// The account of a platform.
+    #[inline]
+    pub(super) fn account_of(&mut self, platform: PlatformId) -> &mut Account {
+        match platform.0.checked_sub(1) {
+            None => &mut self.account,
+            Some(place) => &mut self.site_accounts[place as usize],
+        }
+    }
+
+    /// The accounts of all platforms.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        std::iter::once(&self.account).chain(&self.site_accounts)
+    }
+
+    /// A function that has waited longest for its account, if there is capacity for one of its requests.
+    pub(super) fn next_waiting_for_account(&mut self) -> Option<LocalFn> {
+        let mut all = std::iter::once(&mut self.account).chain(&mut self.site_accounts);
+        all.find_map(Account::next_waiting)
+    }
+
     /// Work was done that counts as more than one event.
     #[inline]
     pub(super) fn work(&mut self, units: usize) {
@@ -166,6 +189,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
         events: EventQueue::new(prefetch_from),
         effects: VecDeque::new(),
         account: Account::new(cell.unreserved, cell.unreserved_rate),
+        site_accounts: scenario.platforms().skip(1).map(|(id, _)| Account::of(scenario, id)).collect(),
         sources: Sources::start(sources, &specs, |id| cell.local(id), entry, streams, horizon, prefetch_from)?,
         resources,
         counts: EventCounts::default(),

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::LocalFn;
-use crate::scenario::ScalingRate;
+use crate::id::{LocalFn, PlatformId};
+use crate::scenario::{ScalingRate, Scenario};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// Tokens for new instances: `burst` at first, one more every `refill`, never more than `burst`.
@@ -118,6 +118,12 @@ impl Account {
     /// An account with this unreserved concurrency and rate limit.
     pub(super) fn new(limit: u32, per_second: Option<u64>) -> Self {
         Self { limit, used: 0, rate: per_second.map(RequestRate::new), waiting: BTreeSet::new() }
+    }
+
+    /// The account of a platform.
+    pub(super) fn of(scenario: &Scenario, platform: PlatformId) -> Self {
+        let rate = scenario.unreserved_request_rate_that_may_bind(platform);
+        Self::new(scenario.unreserved_concurrency(platform), rate)
     }
 
     /// The rate limit, if it can ever be reached.

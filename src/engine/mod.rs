@@ -34,7 +34,7 @@ use std::ops::ControlFlow;
 pub use crate::path::Outcome;
 pub use observer::{CallEnd, CallMade, Finished, Generated, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
-use crate::id::{FnId, LocalFn, SourceId};
+use crate::id::{FnId, LocalFn, PlatformId, SourceId};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
@@ -75,8 +75,8 @@ impl Cell {
         Self {
             functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
             sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
-            unreserved: scenario.unreserved_concurrency(),
-            unreserved_rate: scenario.unreserved_request_rate_that_may_bind(),
+            unreserved: scenario.unreserved_concurrency(PlatformId::default()),
+            unreserved_rate: scenario.unreserved_request_rate_that_may_bind(PlatformId::default()),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::Cell;
-use crate::id::{FnId, PoolId, SourceId};
+use crate::id::{FnId, PlatformId, PoolId, SourceId};
 use crate::measure::TOGETHER_MAX;
 use crate::scenario::{Concurrency, Function, Platform, Scenario, Source, Target};
 use crate::time::Span;
@@ -44,7 +44,7 @@ impl Partition {
             registry: _,
             billing: _,
         } = &scenario.platform;
-        let limit = account_limit.map(|_| scenario.unreserved_concurrency());
+        let limit = account_limit.map(|_| scenario.unreserved_concurrency(PlatformId::default()));
         if memory_budget_mb.is_some()
             || whole.unreserved_rate.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
@@ -135,6 +135,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
     for (place, function) in scenario.functions.iter().enumerate() {
         let Function {
             name: _,
+            platform: _, // one with a path to others is simulated with all of them
             app,
             runtime: _, // these two say which stem cells it takes
             memory_mb: _,
@@ -167,11 +168,11 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
         if let Some(app) = app.as_deref().filter(|_| keep_alive.is_by_app()) {
             groups.join(*apps.entry(app).or_insert(place), place);
         }
-        if let Some(pool) = scenario.platform.stem_cells_of(function) {
+        if let Some(pool) = scenario.platform_of(function.platform).stem_cells_of(function) {
             groups.join(*pools.entry(pool).or_insert(place), place);
         }
     }
-    let unreserved = scenario.unreserved_concurrency();
+    let unreserved = scenario.unreserved_concurrency(PlatformId::default());
     let mut cells: Vec<Cell> = Vec::new();
     let mut place = vec![usize::MAX; scenario.functions.len()];
     for function in 0..scenario.functions.len() {

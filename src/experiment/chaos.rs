@@ -204,6 +204,14 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         let what = What::Fault(site.holds.clone(), FaultKind::Outage);
         entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
     }
+    for site in scenario.sites.iter().filter(|site| site.zones > 1) {
+        let is_function = |to: &&Destination| matches!(to, Destination::Function(_));
+        let functions: Vec<_> = site.holds.iter().filter(is_function).copied().collect();
+        if !functions.is_empty() {
+            let what = What::Fault(functions, FaultKind::ZoneOutage(0, site.zones));
+            entries.push(Entry { fault: "zone-lost", kind: "site", target: &site.name, what });
+        }
+    }
     let spikes = scenario.sources.iter().filter_map(|source| {
         let what = What::Spike(additional(scenario, source, SPIKE - 1.0, "spike", when)?);
         Some(Entry { fault: "spike", kind: "source", target: &source.name, what })

@@ -175,6 +175,21 @@ impl Prices {
 }
 
 impl Cost<f64> {
+    /// With what functions cost on another platform, of `arrived` requests, of which `succeeded` were successful.
+    pub(super) fn and(self, other: &Self, arrived: f64, succeeded: f64) -> Self {
+        let total = self.total + other.total;
+        Self {
+            total,
+            requests: self.requests + other.requests,
+            compute: self.compute + other.compute,
+            provisioned: self.provisioned + other.provisioned,
+            other: self.other + other.other,
+            per_million_requests: total / arrived * 1e6,
+            per_million_succeeded: total / succeeded * 1e6,
+            ..self
+        }
+    }
+
     /// What is charged besides functions, by the groups of components and nodes. Returns their sum.
     pub(super) fn add<'a>(
         &mut self,

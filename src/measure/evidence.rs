@@ -220,11 +220,10 @@ pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Spars
 
 /// Whether the events of a ratio are possible: without a limit, or if all requests may wait, nothing is rejected.
 fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
-    let platform = &scenario.platform;
-    let is_shared =
-        platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
     let may_reject = |function: &Function| {
-        let concurrency = &function.concurrency;
+        let (concurrency, platform) = (&function.concurrency, scenario.platform_of(function.platform));
+        let is_shared =
+            platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
         let is_limited = is_shared || concurrency.max_instances.is_some() || concurrency.reserved.is_some();
         let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
         function.scaling.owns_all_instances() || (is_limited && !waits)

@@ -5,13 +5,12 @@ use super::replication::FunctionRecord;
 use super::window::Window;
 use crate::engine::{Cell, Levels, Observer};
 use crate::id::LocalFn;
-use crate::scenario::{Function, MinimumBilling, Scenario};
+use crate::scenario::{Function, Scenario};
 use crate::time::SimTime;
 
 /// Measures the minimum instances of a cell, only if they have a price.
 #[derive(Debug)]
 pub struct MinimumInstances<'a> {
-    prices: MinimumBilling,
     window: &'a Window,
     functions: Vec<Kept<'a>>,
 }
@@ -20,7 +19,10 @@ pub struct MinimumInstances<'a> {
 #[derive(Debug)]
 struct Kept<'a> {
     spec: &'a Function,
+    /// How many have a price.
     least: u32,
+    /// Whether they have another while they are busy.
+    has_busy_price: bool,
     /// Levels are known up to here.
     last: SimTime,
     idle_ns: u128,
@@ -31,16 +33,20 @@ impl<'a> MinimumInstances<'a> {
     /// None if there are none with a price.
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window) -> Option<Self> {
-        let prices = scenario.platform.billing.as_ref()?.minimum_instances?;
-        let kept = |spec: &'a Function| Kept {
-            spec,
-            least: spec.scaling.minimum_instances(),
-            last: SimTime::ZERO,
-            idle_ns: 0,
-            busy_ns: 0,
+        let kept = |spec: &'a Function| {
+            let billing = scenario.platform_of(spec.platform).billing.as_ref();
+            let prices = billing.and_then(|billing| billing.minimum_instances);
+            Kept {
+                spec,
+                least: prices.map_or(0, |_| spec.scaling.minimum_instances()),
+                has_busy_price: prices.is_some_and(|prices| prices.busy_usd.is_some()),
+                last: SimTime::ZERO,
+                idle_ns: 0,
+                busy_ns: 0,
+            }
         };
         let functions: Vec<_> = cell.functions.iter().map(|id| kept(&scenario.functions[id.index()])).collect();
-        functions.iter().any(|kept| kept.least > 0).then_some(Self { prices, window, functions })
+        functions.iter().any(|kept| kept.least > 0).then_some(Self { window, functions })
     }
 
     /// Adds the billed usage. Busy minimum instances with their own price are charged at that price instead.
@@ -49,7 +55,7 @@ impl<'a> MinimumInstances<'a> {
             let gb_s = |nanos| cost::gb_seconds(kept.spec.memory_mb, nanos);
             record.usage.minimum_idle_gb_s += gb_s(kept.idle_ns);
             record.usage.cpu.minimum_idle_vcpu_s += kept.spec.cpu.vcpus * (kept.idle_ns as f64 / 1e9);
-            if self.prices.busy_usd.is_some() {
+            if kept.has_busy_price {
                 let busy = gb_s(kept.busy_ns).min(record.usage.on_demand_gb_s.sum());
                 record.usage.minimum_busy_gb_s += busy;
                 record.usage.on_demand_gb_s += ByArchitecture::only(kept.spec.architecture, -busy);

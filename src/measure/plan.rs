@@ -196,6 +196,9 @@ pub struct Beside {
     pub replications: u32,
     /// Cost of a month, US dollars.
     pub month_usd: Stat,
+    /// The free tier deducted from the list price of a month, US dollars, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_free_usd: Option<Stat>,
     /// 99th percentile of the latency of completed requests, s.
     pub latency_s_p99: Stat,
     /// Requests without a successful response as a share of those that arrived.
@@ -218,6 +221,7 @@ impl Beside {
             candidate,
             replications: summary.replications,
             month_usd: summary.monthly_cost_usd,
+            monthly_free_usd: Some(summary.monthly_free_usd).filter(|free| free.mean > 0.0),
             latency_s_p99: total.latency_s.p99,
             failure_ratio: total.failure_ratio,
             cold_affected_ratio: total.cold_affected_ratio,

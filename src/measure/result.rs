@@ -16,9 +16,11 @@ use super::window::Window;
 use super::{MONTH, RunResult};
 use super::{alarm, critical, fault, flow, objective};
 use crate::engine::Limit;
-use crate::id::{FnId, SourceId};
+use crate::id::{FnId, PlatformId, SourceId};
 use crate::metric::{Metric, Statistic, metrics};
-use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject, Target};
+use crate::scenario::{
+    Billing, FreeResources, Function, Overflow, Platform, ResourceBilling, Scenario, Source, Subject, Target,
+};
 use crate::stats::interval;
 use crate::time::Span;
 
@@ -31,7 +33,8 @@ impl RunResult {
         let total = stats(&totals);
         let total = replications.batches().map_or_else(|| total.clone(), |batches| with_batches(&total, batches));
         let (mut functions, mut verdicts, mut limits) = (Vec::new(), Vec::new(), Vec::new());
-        let unreserved = scenario.unreserved_request_rate();
+        let unreserved: Vec<Option<u64>> =
+            scenario.platforms().map(|(id, _)| scenario.unreserved_request_rate(id)).collect();
         for (place, function) in scenario.functions.iter().enumerate() {
             let id = FnId(place as u32);
             let measures = replications.function(id);
@@ -44,6 +47,7 @@ impl RunResult {
                 let tipped: Vec<Tipped> = measures.iter().map(|one| one.tipped).collect();
                 verdicts.push((function.name.clone(), Verdict::worst(&tipped)));
             }
+            let unreserved = unreserved[function.platform.0 as usize];
             limits_of(scenario, unreserved, function, &measures, &mut limits);
         }
         limits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
@@ -169,43 +173,56 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
 impl Replication {
     /// Fills in the cost and returns that of a month. Doing it again changes nothing.
     pub(super) fn charge(&mut self, scenario: &Scenario, measured: Span) -> f64 {
-        let all = self.usage();
-        let month = all.to_month(measured);
-        let billing = scenario.platform.billing.as_ref();
-        let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
-        for FunctionRecord { measures, usage, .. } in &mut self.functions {
+        let usages = self.usages(scenario);
+        let months: Vec<Usage> = usages.iter().map(|usage| usage.to_month(measured)).collect();
+        let prices = |(month, (_, platform)): (&Usage, (PlatformId, &Platform))| {
+            platform.billing.as_ref().map_or_else(Prices::default, |billing| Prices::of_month(month, billing))
+        };
+        let prices: Vec<Prices> = months.iter().zip(scenario.platforms()).map(prices).collect();
+        for (function, FunctionRecord { measures, usage, .. }) in scenario.functions.iter().zip(&mut self.functions) {
             let shape = &mut measures.record.shape;
+            let prices = &prices[function.platform.0 as usize];
             shape.cost_usd = prices.cost(usage, shape.requests.arrived, shape.requests.completed);
         }
         let measures = &mut self.measures;
         let total = &mut measures.total.shape;
         let requests = &total.requests;
-        total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
+        let cost_of = |usages: &[Usage], arrived: f64, succeeded: f64| {
+            let main = prices[0].cost(&usages[0], arrived, succeeded);
+            let others = prices.iter().zip(usages).skip(1);
+            others
+                .fold(main, |sum, (prices, usage)| sum.and(&prices.cost(usage, arrived, succeeded), arrived, succeeded))
+        };
+        total.cost_usd = cost_of(&usages, requests.arrived, requests.completed);
         let groups = scenario.components.iter().map(|component| component.spec.group());
         let components = groups.zip(&measures.components);
         let nodes = measures.nodes.iter().map(|books| ("nodes", books));
         let usd = components.chain(nodes).map(|(group, books)| (group, books.get("cost_usd").unwrap_or(0.0)));
         let besides = total.cost_usd.add(usd, requests.arrived, requests.completed);
-        let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        let besides = besides * months;
-        prices.cost(&month, requests.arrived * months, requests.completed * months).total + besides
+        let factor = MONTH.as_secs_f64() / measured.as_secs_f64();
+        cost_of(&months, requests.arrived * factor, requests.completed * factor).total + besides * factor
     }
 
     /// Monthly deduction of free amounts from the list price, US dollars.
     pub(super) fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
-        let month = self.usage().to_month(measured);
-        let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
-        let billing = scenario.platform.billing.as_ref();
-        billing.map_or(0.0, |billing| {
-            let resources = ResourceBilling { free: FreeResources::default(), ..billing.resources.clone() };
-            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, resources, ..billing.clone() }) - total(billing)
-        })
+        let deducted = |(usage, (_, platform)): (&Usage, (PlatformId, &Platform))| {
+            let month = usage.to_month(measured);
+            let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
+            platform.billing.as_ref().map_or(0.0, |billing| {
+                let resources = ResourceBilling { free: FreeResources::default(), ..billing.resources.clone() };
+                let free = Billing { free_requests: 0.0, free_gb_seconds: 0.0, resources, ..billing.clone() };
+                total(&free) - total(billing)
+            })
+        };
+        self.usages(scenario).iter().zip(scenario.platforms()).map(deducted).sum()
     }
 
-    /// What is charged for, of all functions together.
-    fn usage(&self) -> Usage {
-        let mut all = Usage::default();
-        self.functions.iter().for_each(|function| all += function.usage);
+    /// What is charged for on each platform, of all its functions together.
+    fn usages(&self, scenario: &Scenario) -> Vec<Usage> {
+        let mut all = vec![Usage::default(); 1 + scenario.site_platforms.len()];
+        for (function, record) in scenario.functions.iter().zip(&self.functions) {
+            all[function.platform.0 as usize] += record.usage;
+        }
         all
     }
 }
@@ -334,18 +351,18 @@ fn describe(
     unreserved: Option<u64>,
     function: &Function,
 ) -> (&'static str, Option<f64>) {
-    let concurrency = &function.concurrency;
+    let (concurrency, platform) = (&function.concurrency, scenario.platform_of(function.platform));
     match limit {
-        Limit::Account => ("account-limit", scenario.platform.account_limit.map(f64::from)),
+        Limit::Account => ("account-limit", platform.account_limit.map(f64::from)),
         Limit::Reserved => ("reserved", concurrency.reserved.map(f64::from)),
         Limit::MaxInstances => ("max-instances", concurrency.max_instances.map(f64::from)),
-        Limit::ScalingRate => ("scaling-rate", scenario.platform.scaling.map(|rate| f64::from(rate.burst))),
+        Limit::ScalingRate => ("scaling-rate", platform.scaling.map(|rate| f64::from(rate.burst))),
         Limit::Scaling => ("scaling", None),
         Limit::InstanceQueue => ("instance-queue", None),
-        Limit::Memory => ("memory", scenario.platform.memory_budget_mb.map(f64::from)),
+        Limit::Memory => ("memory", platform.memory_budget_mb.map(f64::from)),
         Limit::RequestRate => {
             let per_second = match concurrency.reserved {
-                Some(reserved) => scenario.request_rate_of(reserved),
+                Some(reserved) => scenario.request_rate_of(function.platform, reserved),
                 None => unreserved,
             };
             ("request-rate", per_second.map(|rate| rate as f64))

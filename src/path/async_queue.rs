@@ -193,7 +193,7 @@ struct AsyncQueue {
     /// When events are retried or expire.
     timers: Timers<u64>,
     errors: f64,
-    /// Delivery delay of later events.
+    /// Delay until events reach the function.
     delay: Option<Dist>,
     is_out: bool,
     tally: Tally,

@@ -117,9 +117,9 @@ choice! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Scripted {
         "ok" => Ok, "Successfully.";
-        "error" => Error, "By an error, after its time.";
-        "timeout" => Timeout, "By a timeout of the dependency's own, after its time.";
-        "throttled" => Throttled, "Refused at once.";
+        "error" => Error, "With an error, after its latency.";
+        "timeout" => Timeout, "With a timeout of the dependency itself, after its latency.";
+        "throttled" => Throttled, "Throttled at once.";
     }
 }
 
@@ -525,7 +525,11 @@ impl Component for Dependency {
             Disturbance::Throttle(bucket) => {
                 self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
             }
-            Disturbance::Deploy | Disturbance::ColdStart(_) | Disturbance::Crash(_) | Disturbance::Poison(_) => {}
+            Disturbance::LoseZone(..)
+            | Disturbance::Deploy
+            | Disturbance::ColdStart(_)
+            | Disturbance::Crash(_)
+            | Disturbance::Poison(_) => {}
         }
         self.work(ports);
     }

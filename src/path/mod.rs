@@ -308,6 +308,8 @@ pub enum Disturbance {
     Delay(Option<Dist>),
     /// Whether it responds with errors only.
     Outage(bool),
+    /// The instances of a function in the zone with this number, of so many, are lost; others start elsewhere.
+    LoseZone(u32, u32),
     /// All instances of a function are replaced.
     Deploy,
     /// Factor of the start times of a function's instances; 1: as usual.

@@ -101,8 +101,8 @@ choice! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Policy {
         "weighted" => Weighted, "At random, by shares.";
-        "latency" => Latency, "The one that answered fastest lately; each is asked now and then.";
-        "failover" => Failover, "The first that is healthy.";
+        "latency" => Latency, "The one with the fastest recent responses; each is probed occasionally.";
+        "failover" => Failover, "The first healthy one.";
     }
 }
 

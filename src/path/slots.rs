@@ -24,7 +24,7 @@ impl Key {
         Token((self.lap as u64) << 32 | (self.place as u64) << TOPIC_BITS | topic as u64)
     }
 
-    /// Its slot, less than the number of items that are present at once.
+    /// Its slot, below the largest number of items present at once.
     pub(super) const fn place(self) -> u32 {
         self.place
     }
@@ -48,7 +48,7 @@ pub(super) struct Slots<T> {
 #[derive(Debug)]
 struct Place<T> {
     item: Option<T>,
-    /// How many items have been inserted so far.
+    /// How many items have been in this slot before.
     lap: u32,
     before: u32,
     after: u32,

@@ -117,7 +117,7 @@ choice! {
         "sns" => Sns, "Amazon SNS, to Lambda, SQS and other services of AWS.";
         "sns-http" => SnsHttp, "Amazon SNS, to HTTP.";
         "eventbridge" => Eventbridge, "A rule of Amazon EventBridge.";
-        "s3" => S3, "The event notifications of an Amazon S3 bucket: each request is an object that is created, for example.";
+        "s3" => S3, "Event notifications of an Amazon S3 bucket: each request is an event such as the creation of an object.";
     }
 }
 

@@ -34,7 +34,7 @@ fn users(summary: &Summary) -> String {
 fn cost(summary: &Summary) -> String {
     let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
     let million = Quantity::Usd.stat(&summary.total.cost_usd.per_million_requests);
-    format!("{month} for 30 days at this rate, {million} per million requests")
+    format!("{month} a month at this rate, {million} per million requests")
 }
 
 fn limits(summary: &Summary) -> String {

@@ -14,7 +14,7 @@ use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::cluster::{Class, NodeGroup};
-use crate::id::FnId;
+use crate::id::{FnId, PlatformId};
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::time::Span;
 pub use alarm::{Alarm, Comparison, Missing};
@@ -43,8 +43,10 @@ pub struct Scenario {
     pub resolved: String,
     /// Simulated time, replications and random seed.
     pub simulation: Simulation,
-    /// Settings shared by all functions.
+    /// Settings shared by all functions, but for those at sites with a platform of their own.
     pub platform: Platform,
+    /// The platforms of sites that have their own, in the order of the file.
+    pub site_platforms: Vec<Platform>,
     /// The functions, in the order of the file (or of the trace that defines them).
     pub functions: Vec<Function>,
     /// The components that requests pass before or after they reach a function.
@@ -132,10 +134,25 @@ impl Scenario {
         groups.into_iter().any(|place| self.node_groups[place].spec.per_hour_usd > 0.0)
     }
 
+    /// The platform with this number.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn platform_of(&self, id: PlatformId) -> &Platform {
+        id.0.checked_sub(1).map_or(&self.platform, |place| &self.site_platforms[place as usize])
+    }
+
+    /// All platforms, that of the scenario first.
+    pub fn platforms(&self) -> impl Iterator<Item = (PlatformId, &Platform)> {
+        (0..).map(PlatformId).zip(std::iter::once(&self.platform).chain(&self.site_platforms))
+    }
+
     /// Whether anything has a price.
     #[must_use]
     pub fn has_prices(&self) -> bool {
-        self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
+        self.platforms().any(|(_, platform)| platform.billing.is_some())
+            || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
     }
 
     /// Whether requests may pass components, or do more at a function than run. This checks all functions: for one of
@@ -165,16 +182,17 @@ impl Scenario {
         rules.next().unwrap_or(Rule::LeastRecentlyUsed)
     }
 
-    /// What reserved concurrency, provisioned concurrency and the maximum that policies may provision leave of the
-    /// account limit; `u32::MAX` without a limit.
+    /// What reserved concurrency, provisioned concurrency and the maximum that policies may provision leave of the account
+    /// limit of a platform; `u32::MAX` without a limit.
     #[must_use]
-    pub fn unreserved_concurrency(&self) -> u32 {
-        let taken = self.functions.iter().map(|function| {
+    pub fn unreserved_concurrency(&self, platform: PlatformId) -> u32 {
+        let own = self.functions.iter().filter(|function| function.platform == platform);
+        let taken = own.map(|function| {
             let concurrency = &function.concurrency;
             let provisioned = concurrency.provisioned.max(function.scaling.most_provisioned());
             u64::from(concurrency.reserved.unwrap_or(provisioned))
         });
-        self.platform
+        self.platform_of(platform)
             .account_limit
             .map_or(u32::MAX, |limit| u64::from(limit).saturating_sub(taken.sum()).try_into().unwrap_or(u32::MAX))
     }

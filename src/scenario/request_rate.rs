@@ -1,27 +1,32 @@
 //! How many requests may start per second, and whether that limit can ever matter.
 
 use super::model::{Function, Scenario, Source, Target};
-use crate::id::FnId;
+use crate::id::{FnId, PlatformId};
 use crate::workload::busiest_second;
 
 impl Scenario {
-    /// Requests that may start per second with this much concurrency; `None`: no limit.
+    /// Requests that may start per second with this much concurrency of a platform; `None`: no limit.
     #[must_use]
-    pub fn request_rate_of(&self, concurrency: u32) -> Option<u64> {
-        self.platform.request_rate.map(|each| u64::from(each) * u64::from(concurrency))
+    pub fn request_rate_of(&self, platform: PlatformId, concurrency: u32) -> Option<u64> {
+        self.platform_of(platform).request_rate.map(|each| u64::from(each) * u64::from(concurrency))
     }
 
-    /// Requests that may start per second with the account's unreserved concurrency; `None`: no limit.
+    /// Requests that may start per second with the unreserved concurrency of a platform's account; `None`: no limit.
     #[must_use]
-    pub fn unreserved_request_rate(&self) -> Option<u64> {
-        self.platform.account_limit.and_then(|_| self.request_rate_of(self.unreserved_concurrency()))
+    pub fn unreserved_request_rate(&self, platform: PlatformId) -> Option<u64> {
+        let limited = self.platform_of(platform).account_limit;
+        limited.and_then(|_| self.request_rate_of(platform, self.unreserved_concurrency(platform)))
     }
 
     /// The same, and also `None` if that many requests never arrive: then they need not be counted.
     #[must_use]
-    pub fn unreserved_request_rate_that_may_bind(&self) -> Option<u64> {
-        let is_unreserved = |id: &FnId| self.functions[id.index()].concurrency.reserved.is_none();
-        self.unreserved_request_rate().filter(|rate| self.may_exceed(*rate, self.sources.iter(), is_unreserved))
+    pub fn unreserved_request_rate_that_may_bind(&self, platform: PlatformId) -> Option<u64> {
+        let is_unreserved = |id: &FnId| {
+            let function = &self.functions[id.index()];
+            function.platform == platform && function.concurrency.reserved.is_none()
+        };
+        let rate = self.unreserved_request_rate(platform);
+        rate.filter(|rate| self.may_exceed(*rate, self.sources.iter(), is_unreserved))
     }
 
     /// Whether more requests may arrive at a function per second than its reserved concurrency may start.
@@ -31,7 +36,8 @@ impl Scenario {
         id: FnId,
         sources: impl Iterator<Item = &'s Source>,
     ) -> bool {
-        let reserved = function.concurrency.reserved.and_then(|reserved| self.request_rate_of(reserved));
+        let reserved =
+            function.concurrency.reserved.and_then(|reserved| self.request_rate_of(function.platform, reserved));
         reserved.is_some_and(|rate| self.may_exceed(rate, sources, |other| *other == id))
     }
 

@@ -33,6 +33,13 @@ pub struct Spanned<T> {
     pub broken: bool,
 }
 
+impl<T> Spanned<Option<T>> {
+    /// Nothing, in a table that stands there.
+    pub(crate) const fn absent(place: SourceSpan) -> Self {
+        Self { value: None, place, broken: false }
+    }
+}
+
 /// Only the value: where it stands does not count.
 impl<T: Debug> Debug for Spanned<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome, simulate};
-use forewarm::id::{InstanceId, LocalFn};
+use forewarm::id::{InstanceId, LocalFn, PlatformId};
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
 use forewarm::scenario::{Function, Overflow, Scenario};
@@ -96,7 +96,10 @@ impl Observer for Auditor<'_> {
         let is_provisioned =
             |function: &Function| function.concurrency.provisioned.max(function.scaling.most_provisioned()) > 0;
         if !self.scenario.functions.iter().any(is_provisioned) {
-            let startable = self.scenario.unreserved_request_rate().map(|rate| rate as f64 * (1.0 + now.as_secs_f64()));
+            let startable = self
+                .scenario
+                .unreserved_request_rate(PlatformId::default())
+                .map(|rate| rate as f64 * (1.0 + now.as_secs_f64()));
             assert!(startable.is_none_or(|startable| self.unreserved_started as f64 <= startable + 1e-6));
         }
         self.note(3, now, &[function.index() as u64, u64::from(cold), u64::from(cold_affected)]);

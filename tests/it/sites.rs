@@ -205,6 +205,90 @@ fn the_outage_of_a_site_is_that_of_all_that_is_there() {
     assert_eq!(figure(&summary, &["links", "wan", "calls", "failed"]), 600.0);
 }
 
+/// Ten requests at once to a function of each of two sites. That on metal has room for three at a time, no prices and instances that
+/// go when they have been idle for a second, more memory and time than AWS allows.
+const PLATFORMS: &str = "[platform]\npreset = \"aws-lambda\"\n[[site]]\nname = \"cloud\"\n[[site]]\nname = \"metal\"\n\
+     [site.platform]\nconcurrency.account-limit = 3\nkeep-alive.fixed.window = \"1s\"\n\
+     [[link]]\nname = \"vpn\"\nbetween = [\"cloud\", \"metal\"]\n\
+     [[function]]\nname = \"f\"\nmemory = \"512MB\"\nduration.constant.value = \"2s\"\n\
+     [[function]]\nname = \"g\"\nsite = \"metal\"\nmemory = \"20GB\"\ntimeout = \"20m\"\nduration.constant.value = \"2s\"\n\
+     [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.burst = { size = 10, every = \"10s\", first = \"1s\" }\n\
+     [[source]]\nname = \"t\"\nfunction = \"g\"\nsite = \"metal\"\narrivals.burst = { size = 10, every = \"10s\", first = \"1s\" }\n";
+
+#[test]
+fn a_site_may_have_a_platform_of_its_own() {
+    let text = run("20s", PLATFORMS);
+    let summary = json(&text);
+    let of = |name: &str, keys: &[&str]| figure(&summary, &[&["functions", name], keys].concat());
+    // Two bursts: on AWS the instances of the first are used again, on metal they are gone.
+    assert_eq!((of("f", &["requests", "completed"]), of("f", &["invocations", "cold"])), (20.0, 10.0));
+    assert_eq!((of("g", &["requests", "completed"]), of("g", &["requests", "rejected"])), (6.0, 14.0));
+    assert_eq!(of("g", &["invocations", "cold"]), 6.0);
+    // A cold start of AWS begins with an initialization; metal has none.
+    assert!(of("f", &["cold_start_s", "max"]) > 0.1 && of("g", &["cold_start_s", "max"]) == 0.0);
+    let cost = of("f", &["cost_usd", "total"]);
+    assert!(cost > 20.0 * 2.0 * 0.5 * 1.6e-5, "{cost}");
+    assert_eq!((of("g", &["cost_usd", "total"]), figure(&summary, &["total", "cost_usd", "total"])), (0.0, cost));
+    let limits = summary["limits"].as_array().expect("limits");
+    assert_eq!(
+        (limits.len(), limits[0]["limit"].as_str(), limits[0]["value"].as_f64()),
+        (1, Some("account-limit"), Some(3.0))
+    );
+
+    // The other way round nothing changes, whichever of them is the platform of the scenario.
+    let metal = "[platform]\nconcurrency.account-limit = 3\nkeep-alive.fixed.window = \"1s\"\n[[site]]\nname = \"cloud\"\n\
+         platform.preset = \"aws-lambda\"\n[[site]]\nname = \"metal\"\n";
+    let rest = PLATFORMS.find("[[link]]").expect("a link");
+    let swapped = json(&run("20s", &format!("{metal}{}", &PLATFORMS[rest..])));
+    assert_eq!(swapped["functions"], summary["functions"]);
+    assert_eq!(swapped["total"], summary["total"]);
+
+    // Both on AWS, in accounts of their own: each pays for what it uses.
+    let both =
+        PLATFORMS.replace("concurrency.account-limit = 3\nkeep-alive.fixed.window = \"1s\"", "preset = \"aws-lambda\"");
+    let both = json(&run("20s", &both.replace("20GB", "512MB").replace("20m", "3s")));
+    let cost = |name: &str| figure(&both, &["functions", name, "cost_usd", "total"]);
+    assert!((cost("f") + cost("g") - figure(&both, &["total", "cost_usd", "total"])).abs() < 1e-15);
+    assert_eq!(figure(&both, &["functions", "g", "requests", "completed"]), 20.0);
+
+    // What a platform refuses is refused of its functions only.
+    let said = wrong(&run("20s", &PLATFORMS.replace("site = \"metal\"\nmemory", "memory")));
+    assert!(said.contains("`function.g.memory` is 20480MB") && said.contains("`function.g.timeout` is 20m"), "{said}");
+    let said = wrong(&run("20s", &PLATFORMS.replace("memory = \"20GB\"", "concurrency.reserved = 5")));
+    assert!(said.contains("add up to 5 (with \"g\"): the account allows 3"), "{said}");
+
+    // The resolved text means the same.
+    let scenario = crate::harness::scenario(&text);
+    let again = crate::harness::scenario(&scenario.resolved);
+    assert_eq!(again.resolved, scenario.resolved);
+}
+
+/// Nine requests of a minute each, one to an instance, over three zones: three are lost with a zone and tried again.
+#[test]
+fn the_outage_of_a_zone_loses_its_instances() {
+    let text = run(
+        "10m",
+        "[[site]]\nname = \"eu\"\nzones = 3\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1m\"\nkeep-alive.forever = {}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.burst = { size = 9, every = \"1h\", first = \"10s\" }\n\
+         client.retry = { max-attempts = 2, on = [\"error\"] }\n\
+         [[fault]]\nname = \"zone-lost\"\ntarget = \"zone.eu.2\"\nat = \"30s\"\nfor = \"5m\"\noutage = true\n",
+    );
+    let summary = json(&text);
+    let of = |keys: &[&str]| figure(&summary, &[&["functions", "f"], keys].concat());
+    assert_eq!((of(&["requests", "failed"]), of(&["requests", "completed"])), (3.0, 9.0));
+    assert_eq!((of(&["instances", "created"]), of(&["instances", "peak"])), (12.0, 9.0));
+    assert_eq!(figure(&summary, &["total", "latency_s", "max"]), 20.0 + 60.0);
+    for (was, is, part) in [
+        ("zone.eu.2", "zone.eu.4", "there is no \"zone.eu.4\""),
+        ("zone.eu.2", "zone.us.1", "there are no nodes called \"zone.us.1\""),
+        ("outage = true", "slow-down.speed = 0.5", "`slow-down` does nothing to \"zone.eu.2\""),
+    ] {
+        let said = wrong(&text.replace(was, is));
+        assert!(said.contains(part), "{said}");
+    }
+}
+
 #[test]
 fn sizes_alone_change_nothing_but_how_calls_are_counted() {
     let with = |payload: &str| {

@@ -48,10 +48,10 @@ choice! {
     /// Which group grows where several could.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Expander {
-        "least-waste" => LeastWaste, "The one that leaves the least of CPU and memory unused.";
-        "most-pods" => MostPods, "The one that takes the most pods.";
-        "price" => Price, "The one that costs the least, for each pod that it takes.";
-        "random" => Random, "Any of them.";
+        "least-waste" => LeastWaste, "The one that leaves the least CPU and memory unused.";
+        "most-pods" => MostPods, "The one that fits the most pods.";
+        "price" => Price, "The one with the lowest price per pod that fits.";
+        "random" => Random, "A random one.";
     }
 }
 

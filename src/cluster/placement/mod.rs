@@ -22,13 +22,13 @@ choice! {
     /// Which of the nodes that a pod fits on it gets.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum PlacementRule {
-        "least-allocated" => LeastAllocated, "As the scheduler of Kubernetes does by default: least requested, evenly requested, spread over nodes and zones, and where the image is.";
-        "most-allocated" => MostAllocated, "The same, but most requested: nodes are filled one after the other.";
-        "first-fit" => FirstFit, "The first node, in the order in which they were added.";
-        "best-fit" => BestFit, "The node that is fullest then.";
-        "round-robin" => RoundRobin, "The next node after that of the pod before.";
-        "hash" => Hash, "As Apache OpenWhisk: a home node by the name of the function, and from there in steps of its own.";
-        "random" => Random, "Any of them, with equal probability.";
+        "least-allocated" => LeastAllocated, "The default of the Kubernetes scheduler: least requested, evenly requested, spread over nodes and zones, and with the image present.";
+        "most-allocated" => MostAllocated, "The same, but most requested: nodes are filled one after another.";
+        "first-fit" => FirstFit, "The first node, in the order in which nodes were added.";
+        "best-fit" => BestFit, "The node that is fullest afterwards.";
+        "round-robin" => RoundRobin, "The node after that of the previous pod.";
+        "hash" => Hash, "Like Apache OpenWhisk: a home node by the name of the function, then steps that depend on the function.";
+        "random" => Random, "A random one, with equal probability.";
     }
 }
 

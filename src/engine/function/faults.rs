@@ -99,6 +99,7 @@ impl FunctionState<'_> {
             Disturbance::Errors(ratio) => self.failures.burst = *ratio,
             Disturbance::Delay(delay) => self.failures.delay = delay.clone(),
             Disturbance::Outage(is_out) => self.failures.is_out = *is_out,
+            Disturbance::LoseZone(zone, zones) => self.lose_zone(u64::from(*zone), u64::from(*zones), now, ctx),
             Disturbance::Deploy => self.deploy(now, ctx),
             Disturbance::ColdStart(factor) => self.cold_start_factor = *factor,
             Disturbance::Throttle(bucket) => {
@@ -158,6 +159,15 @@ impl FunctionState<'_> {
             }
         }
         self.serve_queue(now, ctx);
+    }
+
+    /// The instances in a zone crash: each is in the next zone after the one that was created before it.
+    fn lose_zone<O: Observer>(&mut self, zone: u64, zones: u64, now: SimTime, ctx: &mut Context<O>) {
+        for key in self.instances.keys() {
+            if self.instances.get(key).id.0 % zones == zone {
+                self.crash(key, now, ctx);
+            }
+        }
     }
 
     /// Draws when an instance may crash next. Nothing crashes after the horizon.

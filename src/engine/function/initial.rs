@@ -31,7 +31,7 @@ impl FunctionState<'_> {
             let place = self.create(Reason::Found { is_busy: true, retires }, now, ctx);
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
-                ctx.account.acquire();
+                ctx.account_of(self.spec.platform).acquire();
             }
             if let Window::ByApp = self.keep_alive {
                 self.notify_app_of_arrival(now, ctx);

@@ -46,10 +46,12 @@ impl FunctionState<'_> {
         {
             return Ok(Placement::Ready(place));
         }
-        if matches!(self.quota, Quota::Account) && !ctx.account.has_room() {
+        if matches!(self.quota, Quota::Account) && !ctx.account_of(self.spec.platform).has_room() {
             return Err(Limit::Account);
         }
-        if matches!(self.quota, Quota::Account) && ctx.account.rate().is_some_and(|rate| !rate.has_room(now)) {
+        if matches!(self.quota, Quota::Account)
+            && ctx.account_of(self.spec.platform).rate().is_some_and(|rate| !rate.has_room(now))
+        {
             return Err(Limit::RequestRate);
         }
         if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.owns_all_instances()) {
@@ -124,8 +126,8 @@ impl FunctionState<'_> {
         }
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
-            ctx.account.acquire();
-            if let Some(rate) = ctx.account.rate() {
+            ctx.account_of(self.spec.platform).acquire();
+            if let Some(rate) = ctx.account_of(self.spec.platform).rate() {
                 rate.take();
             }
         }

@@ -64,7 +64,7 @@ impl FunctionState<'_> {
     pub(super) fn next_request<O: Observer>(&mut self, ctx: &mut Context<O>) -> SimTime {
         match self.rates.as_ref().and_then(|rates| rates.reserved.as_ref()) {
             Some(rate) => rate.next(),
-            None => ctx.account.rate().map_or(SimTime::NEVER, |rate| rate.next()),
+            None => ctx.account_of(self.spec.platform).rate().map_or(SimTime::NEVER, |rate| rate.next()),
         }
     }
 }

@@ -149,7 +149,7 @@ impl FunctionState<'_> {
                 if let Some(&front) = self.queue.front() {
                     let born = self.invocations.get(front).born;
                     self.account_wait = Some(born);
-                    ctx.account.wait(born, self.id);
+                    ctx.account_of(self.spec.platform).wait(born, self.id);
                 }
             }
             Limit::ScalingRate => {
@@ -177,7 +177,7 @@ impl FunctionState<'_> {
 
     pub(super) fn leave_account<O: Observer>(&mut self, ctx: &mut Context<O>) {
         if let Some(born) = self.account_wait.take() {
-            ctx.account.leave(born, self.id);
+            ctx.account_of(self.spec.platform).leave(born, self.id);
         }
         if self.resources.is_some() {
             self.leave_memory(ctx);

@@ -161,8 +161,12 @@ fn beside(
     };
     // One of the candidates may equal the scenario. They are not written out and hashed, so their simulated parts are
     // compared.
-    let simulated =
-        |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform, &one.components, &one.faults));
+    let simulated = |one: &Scenario| {
+        format!(
+            "{:?}",
+            (&one.functions, &one.sources, &one.platform, &one.site_platforms, &one.components, &one.faults)
+        )
+    };
     let is_small = input.candidates.len() * input.scenario.functions.len() <= COMPARED;
     let now = if is_small { simulated(input.scenario) } else { String::new() };
     let today = input.candidates.iter().position(|one| is_small && simulated(one) == now);

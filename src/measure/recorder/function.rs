@@ -83,7 +83,7 @@ impl<'a> FunctionRecorder<'a> {
         let is_measuring = window.from == SimTime::ZERO;
         let end = window.end_of(0);
         let spec = &scenario.functions[function.index()];
-        let billing = scenario.platform.billing.as_ref();
+        let billing = scenario.platform_of(spec.platform).billing.as_ref();
         Self {
             last: SimTime::ZERO,
             quiet_until: SimTime::ZERO,

@@ -72,7 +72,7 @@ choice! {
     /// Why an attempt failed, as seen by the retry logic.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Cause {
-        "timeout" => Timeout, "No answer in time.";
+        "timeout" => Timeout, "No response in time.";
         "throttled" => Throttled, "Throttled, or not served because of a full or slow queue.";
         "error" => Error, "Any other failure.";
     }

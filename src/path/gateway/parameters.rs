@@ -66,7 +66,7 @@ choice! {
     /// The caller's outcome when the target throttles.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ThrottledAs {
-        "throttled" => Throttled, "That it was throttled, as by HTTP 429.";
+        "throttled" => Throttled, "Throttled, as by HTTP 429.";
         "error" => Error, "An error, as by HTTP 502 or 503.";
     }
 }
@@ -77,7 +77,7 @@ choice! {
     pub enum Preset {
         "aws-rest" => AwsRest, "Amazon API Gateway, REST API.";
         "aws-http" => AwsHttp, "Amazon API Gateway, HTTP API.";
-        "aws-alb" => AwsAlb, "Amazon Application Load Balancer; its price by the hour is not counted.";
+        "aws-alb" => AwsAlb, "Amazon Application Load Balancer; its hourly price is not included.";
         "azure" => Azure, "The HTTP front end of Azure Functions.";
         "gcp" => Gcp, "Google Cloud API Gateway.";
     }

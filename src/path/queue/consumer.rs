@@ -28,7 +28,7 @@ pub(super) struct Pollers {
     /// Start of the measured period.
     measured_from: SimTime,
     empty_receives: u64,
-    /// Pollers billed by the hour: how many since when, and their sum so far, ns.
+    /// Pollers billed by the hour: until when they have been added up, and the sum, ns.
     paid_since: SimTime,
     paid_ns: u128,
 }

@@ -149,8 +149,8 @@ choice! {
         "sqs-fifo" => SqsFifo, "Amazon SQS, FIFO, and Lambda's event source mapping.";
         "azure-storage" => AzureStorage, "Azure storage queue and the trigger of Azure Functions.";
         "service-bus" => ServiceBus, "Azure Service Bus and the trigger of Azure Functions.";
-        "pubsub-push" => PubsubPush, "Google Pub/Sub that pushes.";
-        "pubsub-pull" => PubsubPull, "Google Pub/Sub from which clients pull.";
+        "pubsub-push" => PubsubPush, "Google Pub/Sub, push delivery.";
+        "pubsub-pull" => PubsubPull, "Google Pub/Sub, pull delivery.";
         "cloud-tasks" => CloudTasks, "Google Cloud Tasks.";
         "knative-broker" => KnativeBroker, "A broker of Knative Eventing.";
     }
@@ -160,7 +160,7 @@ choice! {
     /// Whether order is kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Kind {
-        "standard" => Standard, "Any number of batches at the same time; what failed comes back behind the others.";
+        "standard" => Standard, "Any number of batches at the same time; failed messages come back after the others.";
         "fifo" => Fifo, "Order is kept within a group, of which one batch at a time is processed.";
     }
 }
@@ -169,8 +169,8 @@ choice! {
     /// What happens to a batch that the target throttles.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Throttled {
-        "hold" => Hold, "The batch is tried again until its visibility timeout has passed, and counts as received once (as AWS documents it).";
-        "return" => Return, "The batch is given up until its visibility timeout has passed; each refusal uses up a receive (as users report it).";
+        "hold" => Hold, "The batch is retried until its visibility timeout has passed, and counts as received once (as AWS documents it).";
+        "return" => Return, "The batch is returned until its visibility timeout has passed; each throttling uses up a receive (as users report it).";
     }
 }
 
@@ -178,8 +178,8 @@ choice! {
     /// What makes the number of pollers grow.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Growth {
-        "backlog" => Backlog, "As time passes while messages wait that no poller is free to receive.";
-        "success" => Success, "With each batch that has been processed: a slow start.";
+        "backlog" => Backlog, "Over time, while messages wait and no poller is free.";
+        "success" => Success, "With each processed batch: a slow start.";
     }
 }
 

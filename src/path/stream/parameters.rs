@@ -69,7 +69,7 @@ choice! {
         "kinesis" => Kinesis, "Amazon Kinesis and Lambda's event source mapping.";
         "dynamodb" => Dynamodb, "Amazon DynamoDB Streams and Lambda's event source mapping.";
         "event-hubs" => EventHubs, "Azure Event Hubs and the trigger of Azure Functions.";
-        "kafka" => Kafka, "Kafka with a consumer for each partition.";
+        "kafka" => Kafka, "Kafka with one consumer per partition.";
     }
 }
 

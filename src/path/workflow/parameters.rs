@@ -166,8 +166,8 @@ choice! {
     pub enum Preset {
         "step-functions" => StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
         "step-functions-express" => StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
-        "google-workflows" => GoogleWorkflows, "Google Workflows: charged for each step.";
-        "lambda-durable" => LambdaDurable, "AWS Lambda durable functions: an orchestrator replays; charged for states, and for what they write.";
+        "google-workflows" => GoogleWorkflows, "Google Workflows: charged per step.";
+        "lambda-durable" => LambdaDurable, "AWS Lambda durable functions: an orchestrator replays; charged for states and for the data they write.";
         "azure-durable" => AzureDurable, "Azure Durable Functions: an orchestrator replays; charged as functions.";
     }
 }
@@ -184,7 +184,7 @@ choice! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Answer {
         "end" => End, "When the execution has ended, with its outcome.";
-        "start" => Start, "At once: that it has been started.";
+        "start" => Start, "At once, when it has been started.";
     }
 }
 
@@ -192,9 +192,9 @@ choice! {
     /// Why a state failed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ErrorKind {
-        "error" => Error, "What it called failed.";
+        "error" => Error, "Its target failed.";
         "timeout" => Timeout, "It took too long.";
-        "throttled" => Throttled, "What it called refused.";
+        "throttled" => Throttled, "Its target throttled it.";
     }
 }
 

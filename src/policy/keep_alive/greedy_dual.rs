@@ -50,12 +50,12 @@ choice! {
     /// What makes a container valuable. Under every rule, the least valuable idle containers are removed first.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub enum Rule {
-        "greedy-dual" => GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
+        "greedy-dual" => GreedyDual, "Clock + uses of its function * additional time of a cold start / memory.";
         "least-recently-used" => LeastRecentlyUsed, "The time of its last use.";
-        "frequency" => Frequency, "Clock + uses of its function * time that a cold start adds.";
+        "frequency" => Frequency, "Clock + uses of its function * additional time of a cold start.";
         "size" => Size, "Clock + uses of its function / memory.";
-        "time-to-live" => TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
-        "landlord" => Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
+        "time-to-live" => TimeToLive, "The time of its last use; idle instances are removed after ten minutes in any case.";
+        "landlord" => Landlord, "Credit for each use, from which all containers pay rent in proportion to memory when memory is short.";
         "random" => Random, "A whole number from 0 to 9, drawn at each use.";
     }
 }

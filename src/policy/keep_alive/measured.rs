@@ -32,7 +32,7 @@ choice! {
     /// A platform, with the source of its idle rule.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Measured {
-        "aws-lambda" => AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
+        "aws-lambda" => AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. For many instances, see `halving`.";
         "azure-functions" => AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
         "azure-functions-2019" => AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
         "google-cloud" => GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";

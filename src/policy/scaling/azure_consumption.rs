@@ -31,9 +31,9 @@ choice! {
     /// What triggers a function.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Trigger {
-        "http" => Http, "Requests over HTTP: one new instance a second at most.";
-        "target-based" => TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
-        "incremental" => Incremental, "Events of any other source: one new instance every 30 s at most.";
+        "http" => Http, "HTTP requests: at most one new instance per second.";
+        "target-based" => TargetBased, "Events of a source of known length: at most four new instances every 30 s.";
+        "incremental" => Incremental, "Events of any other source: at most one new instance every 30 s.";
     }
 }
 

@@ -221,8 +221,8 @@ choice! {
     /// Which instances a policy orders.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Governs {
-        "provisioned" => Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
-        "all" => Instances, "All of the function's: a request that finds none with a free slot waits.";
+        "provisioned" => Provisioned, "Warm instances: a request gets a separate instance if none of them is free.";
+        "all" => Instances, "All instances of the function: a request waits if none has a free slot.";
     }
 }
 

@@ -40,8 +40,8 @@ choice! {
     /// The load that is measured per replica.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum OpenFaasLoad {
-        "rps" => Rps, "Requests completed in a second, over the last 30 s.";
-        "capacity" => Capacity, "Requests in flight, the most of the last 45 s.";
+        "rps" => Rps, "Requests completed per second, over the last 30 s.";
+        "capacity" => Capacity, "Maximum number of requests in flight over the last 45 s.";
         "cpu" => Cpu, "Milli-CPU in use, over the last minute.";
     }
 }

@@ -16,9 +16,9 @@ choice! {
     /// The load that is measured per instance.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Load {
-        "concurrency" => Concurrency, "Requests in progress or waiting, on average over the interval.";
-        "request-rate" => RequestRate, "Requests that arrive in a second, on average over the interval.";
-        "queue-depth" => QueueDepth, "Requests that wait at the moment of the decision.";
+        "concurrency" => Concurrency, "Requests in progress or queued, averaged over the interval.";
+        "request-rate" => RequestRate, "Requests per second, averaged over the interval.";
+        "queue-depth" => QueueDepth, "Requests that are queued at the time of the decision.";
     }
 }
 

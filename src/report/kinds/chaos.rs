@@ -108,6 +108,7 @@ fn named(effect: &Effect) -> String {
         "deploy" => format!("deployment of {target}"),
         "slow-cold-start" => format!("slow cold starts of {target}"),
         "new-tenant" => "new tenant as large as all others".to_owned(),
+        "zone-lost" => format!("loss of a zone of {target}"),
         "spike" => format!("spike of {target}"),
         _ => format!("outage of {target}"),
     }

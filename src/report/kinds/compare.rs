@@ -173,6 +173,10 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
         columns.push(Column::new("$ per million", "Cost of a million successful requests"));
         columns.push(Column::new("Per month", "Cost of 30 days at this rate"));
     }
+    let has_free = comparison.contenders.iter().any(|one| one.summary.monthly_free_usd.mean > 0.0);
+    if has_free {
+        columns.push(Column::new("Free tier", "Deducted from the list price, per month"));
+    }
     let has_platforms = comparison.contenders.iter().any(|one| registry::platform(&one.name).is_some());
     if has_platforms {
         columns.push(Column::text("Main limit", "The limit that throttles the most requests"));
@@ -194,6 +198,11 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
             cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_cost_usd));
         } else if choice.has_prices {
             cells.extend([Cell::text("no prices"), Cell::text("")]);
+        }
+        if has_free {
+            let is_free = one.summary.monthly_free_usd.mean > 0.0;
+            let deducted = is_free.then(|| Cell::stat(Quantity::Usd, one.summary.monthly_free_usd));
+            cells.push(deducted.unwrap_or_else(|| Cell::text("none")));
         }
         if has_platforms {
             let first = one.summary.limits.first();

@@ -23,14 +23,20 @@ const BATCHING: [Figure; 5] = [
     ("ttft_s.p99", "First token p99", Seconds),
     ("tpot_s.p50", "Per token p50", Seconds),
     ("tpot_s.p99", "Per token p99", Seconds),
-    ("output_tokens_per_s", "Tokens a second", Count),
+    ("output_tokens_per_s", "Tokens per second", Count),
 ];
 
 /// The sections of what lies on the path of requests; none where there is nothing.
 pub(super) fn sections(summary: &Summary) -> Vec<Section> {
     let groups = summary.components.groups();
     if groups.is_empty() {
-        return Vec::new();
+        // Without a path, sources tell something new where several of them send to one function.
+        let is_new = summary.sources.len() > summary.functions.len();
+        let table = || Block::Table(Table { caption: String::new(), ..sources(summary) });
+        return is_new
+            .then(|| Section::new("sources", "Sources", Place::Everywhere, vec![table()]))
+            .into_iter()
+            .collect();
     }
     let mut first = vec![Block::Table(sources(summary))];
     if !summary.calls.is_empty() {

@@ -201,6 +201,12 @@ fn configurations(plan: &Plan) -> Table {
         })
         .collect();
     rows.push(row("Cost per month", &|one| Cell::stat(Quantity::Usd, one.month_usd)));
+    if plan.beside.iter().any(|one| one.monthly_free_usd.is_some()) {
+        rows.push(row("Free tier deducted", &|one| match one.monthly_free_usd {
+            Some(free) => Cell::stat(Quantity::Usd, free),
+            None => Cell::text(NOTHING),
+        }));
+    }
     rows.push(row("Difference from today", &|one| match today.filter(|today| today.role != one.role) {
         Some(today) => {
             let more = more_than(today, one);

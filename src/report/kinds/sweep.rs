@@ -102,7 +102,11 @@ impl Report for SweepReport {
             foot: format!(
                 "± is the half-width of the 95 % confidence interval over replications. All configurations are in \
                  sweep.csv.{}",
-                if has_prices(digest) { format!(" {}", phrases::MONTH) } else { String::new() }
+                match &scenario.platform.billing {
+                    Some(billing) if billing.has_free_tier() => format!(" {} A free tier is deducted.", phrases::MONTH),
+                    _ if has_prices(digest) => format!(" {}", phrases::MONTH),
+                    _ => String::new(),
+                }
             ),
         }
     }

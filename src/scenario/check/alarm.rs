@@ -28,6 +28,9 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
 
 /// Why the cost does not follow from requests alone; `None` if it does.
 fn not_by_request(scenario: &Scenario) -> Option<String> {
+    if !scenario.site_platforms.is_empty() {
+        return Some("sites have platforms of their own".to_owned());
+    }
     let Some(billing) = &scenario.platform.billing else {
         return Some("there are no prices".to_owned());
     };

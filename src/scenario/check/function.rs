@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::dist::Dist;
+use crate::id::PlatformId;
 use crate::path::async_queue::AsyncParameters;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Architecture, Concurrency, Function, Overflow};
@@ -98,6 +99,8 @@ impl Checker<'_, '_> {
         }
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
+            // Known by whoever knows the sites.
+            platform: PlatformId::default(),
             app: table.app.value.clone(),
             runtime: table.runtime.value.clone(),
             memory_mb: *table.memory,

@@ -47,7 +47,7 @@ impl Checker<'_, '_> {
 
 /// The problems of the initial state under the limits of a scenario.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
-    let (mut unreserved, mut all) = (0, 0);
+    let (mut unreserved, mut all) = (vec![0; 1 + scenario.site_platforms.len()], 0);
     // Functions from traces come after those of the file, and start as `function-defaults` says.
     let of_all = file.function_defaults.as_ref().and_then(|defaults| defaults.initial.as_ref());
     let written = file.function.iter().map(|table| table.initial.as_ref()).chain(std::iter::repeat(of_all));
@@ -59,9 +59,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             problems.push(Problem::error(written.place, message).help(help));
         }
         if function.concurrency.reserved.is_none() && initial.busy > 0 {
-            unreserved += u64::from(initial.busy);
-            let limit = scenario.unreserved_concurrency();
-            if unreserved > u64::from(limit) {
+            let unreserved = &mut unreserved[function.platform.0 as usize];
+            *unreserved += u64::from(initial.busy);
+            let limit = scenario.unreserved_concurrency(function.platform);
+            if *unreserved > u64::from(limit) {
                 let message = format!("`{path}`: {unreserved} requests are in progress at the start, but the account");
                 let problem = Problem::error(written.busy.place, format!("{message} allows {limit}"));
                 problems.push(problem.help("functions with reserved concurrency are not counted"));

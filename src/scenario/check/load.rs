@@ -114,7 +114,7 @@ fn refused_rate(scenario: &Scenario, function: &Function, arrivals: &ArrivalSpec
 
 /// Maximum number of requests of a function in progress, averaged over the run, if instances are added one by one.
 fn served_at_once(scenario: &Scenario, function: &Function) -> f64 {
-    let (concurrency, platform) = (&function.concurrency, &scenario.platform);
+    let (concurrency, platform) = (&function.concurrency, scenario.platform_of(function.platform));
     let slots = f64::from(concurrency.per_instance);
     let grown = platform.scaling.filter(|_| !function.scaling.owns_all_instances()).map(|rate| {
         let refills = scenario.simulation.horizon.as_secs_f64() / rate.refill.as_secs_f64();
@@ -192,7 +192,7 @@ fn overload(
 ) {
     let concurrency = &function.concurrency;
     let instances = concurrency.max_instances.map(|max| f64::from(max) * f64::from(concurrency.per_instance));
-    let reserved = concurrency.reserved.or(scenario.platform.account_limit).map(f64::from);
+    let reserved = concurrency.reserved.or(scenario.platform_of(function.platform).account_limit).map(f64::from);
     let (bound, word) = match (instances, reserved) {
         (Some(instances), Some(reserved)) if instances <= reserved => (instances, "max-instances"),
         (_, Some(reserved)) if concurrency.reserved.is_some() => (reserved, "reserved"),

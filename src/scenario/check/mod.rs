@@ -44,13 +44,17 @@ mod storms;
 mod sweep;
 mod trace;
 
+use std::collections::VecDeque;
+
 use super::data::Data;
-use super::model::{Component, Destination, Function, Scenario, Source, Target, Variant};
+use super::model::{Component, Destination, Function, Platform, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
-use super::raw::platform::PlatformCpuTable;
+use super::preset::Allowed;
+use super::raw::function::FunctionTable;
+use super::raw::platform::{PlatformCpuTable, PlatformTable};
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId, SourceId};
+use crate::id::{ComponentId, FnId, PlatformId, SourceId};
 use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
@@ -144,21 +148,30 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     checker.start = file.simulation.as_ref().and_then(|table| *table.start).unwrap_or(START);
-    let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
-    checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
-    let mut platform = checker.platform(file.platform.as_ref());
-    checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
-    checker.init_timeout = platform.as_ref().and_then(|platform| platform.init_timeout);
+    let platform_tables = Checker::platform_tables(file);
+    let mut platforms: Vec<_> =
+        platform_tables.iter().map(|(site, table)| checker.platform_at(site.as_deref(), table.as_ref())).collect();
+    let platform_at = |table: &FunctionTable| {
+        let site = table.site.as_ref().or(file.site.first().and_then(|site| site.name.as_ref()));
+        let own = platform_tables.iter().position(|(name, _)| name.is_some() && name.as_ref() == site);
+        PlatformId(own.unwrap_or(0) as u32)
+    };
+    let on = |checker: &mut Checker<'_, '_>, id: PlatformId| {
+        let (_, table) = &platform_tables[id.0 as usize];
+        checker.enter(table.as_ref(), platforms[id.0 as usize].as_ref())
+    };
     let mut checked: Vec<_> = file
         .function
         .iter()
         .filter_map(|table| {
             let name = table.name.as_deref().unwrap_or("?");
-            let traced = traces.function(name);
+            let (traced, platform) = (traces.function(name), platform_at(table));
+            let allowed = on(checker, platform);
             let function = checker.function(table, &format!("function.{name}"), traced, allowed)?;
-            Some(Function { app: function.app.or_else(|| traces.app(name)), ..function })
+            Some(Function { app: function.app.or_else(|| traces.app(name)), platform, ..function })
         })
         .collect();
+    let allowed = on(checker, PlatformId::default());
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
     let node_groups = checker.node_groups(file, root, &mut checked);
     let mut targets = Targets::of(file, functions.list(), checker);
@@ -171,10 +184,16 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sources =
         sources.filter_map(|(place, table)| checker.sources(table, place, file, &traces, &functions, &mut targets));
     let sources = sources.flatten().collect::<Vec<_>>();
-    checker.reservations(file, &checked);
-    if let (Some(platform), Some(limit)) = (&mut platform, checker.account_memory(file, &checked)) {
-        platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+    for (id, (platform, (_, table))) in (0..).map(PlatformId).zip(platforms.iter_mut().zip(&platform_tables)) {
+        let Some(account) = table.as_ref().and_then(|table| table.concurrency.as_ref()) else { continue };
+        let tables = file.function.iter().filter(|table| platform_at(table) == id);
+        let functions: Vec<&Function> = checked.iter().filter(|function| function.platform == id).collect();
+        checker.reservations(account, tables, &functions);
+        if let (Some(platform), Some(limit)) = (platform, checker.account_memory(account, &functions)) {
+            platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+        }
     }
+    checker.provisioned(file, &checked);
     if let Some(allowed) = allowed {
         checker.settable(file, allowed);
     }
@@ -203,7 +222,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     if checker.problems.has_errors() {
         return None;
     }
-    let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
+    let (simulation, header) = (simulation?, file.scenario.as_ref()?);
+    let mut platforms = platforms.into_iter().collect::<Option<VecDeque<_>>>()?;
+    let platform = platforms.pop_front()?;
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
     let assumed = checker.assumed(file, root);
     let mut scenario = Scenario {
@@ -214,6 +235,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         resolved: String::new(),
         simulation,
         platform,
+        site_platforms: platforms.into(),
         functions: checked,
         components: components?,
         sources,
@@ -240,6 +262,33 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
 }
 
 impl Checker<'_, '_> {
+    /// The tables of all platforms: that of the scenario, then of sites that have one of their own, with the names of these.
+    fn platform_tables(file: &FileTable) -> Vec<(Option<String>, Option<PlatformTable>)> {
+        let of_sites = file
+            .site
+            .iter()
+            .filter_map(|site| Some((Some((*site.name).clone()?), Some(site.platform.as_ref()?.whole()))));
+        std::iter::once((None, file.platform.value.clone())).chain(of_sites).collect()
+    }
+
+    /// The platform of a site, or of the scenario.
+    fn platform_at(&mut self, site: Option<&str>, table: Option<&PlatformTable>) -> Option<Platform> {
+        let before = self.problems.list().len();
+        let platform = self.platform(table);
+        if let Some(site) = site {
+            self.problems.say_of_later(before, &format!("`site.{site}`"));
+        }
+        platform
+    }
+
+    /// What is looked at next is on this platform; what it allows.
+    fn enter(&mut self, table: Option<&PlatformTable>, platform: Option<&Platform>) -> Option<&'static Allowed> {
+        self.cpu = table.and_then(|table| (*table.cpu).clone());
+        self.has_stem_cells = platform.is_some_and(|platform| !platform.stem_cells.is_empty());
+        self.init_timeout = platform.and_then(|platform| platform.init_timeout);
+        table.and_then(|table| Some((*table.preset)?.allowed()))
+    }
+
     fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
         let name = (*table.name).clone()?;
         if table.changes_nothing() && !table.set.broken {

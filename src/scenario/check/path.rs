@@ -384,10 +384,14 @@ impl Checker<'_, '_> {
         groups: &[NodeGroup],
     ) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let node_groups = self.struck_nodes(table, groups)?;
-        let at = match node_groups.is_empty() {
-            true => targets.struck(table.target.as_ref()?, table.target.place, functions, self)?,
-            false => Vec::new(),
+        let zone = targets.sites.zone(table.target.as_ref()?);
+        let node_groups = if zone.is_some() { Vec::new() } else { self.struck_nodes(table, groups)? };
+        let at = match zone {
+            Some((site, ..)) => targets.all_at(site, functions),
+            None if node_groups.is_empty() => {
+                targets.struck(table.target.as_ref()?, table.target.place, functions, self)?
+            }
+            None => Vec::new(),
         };
         let kinds: [&[(&'static str, &dyn Given)]; 10] = [
             &[("slow-down", &table.slow_down)],
@@ -418,7 +422,10 @@ impl Checker<'_, '_> {
             }
             1 => FaultKind::Errors((*table.errors.as_ref()?.failure_ratio)?),
             2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
-            3 => FaultKind::Outage,
+            3 => match zone {
+                Some((_, zone, zones)) => FaultKind::ZoneOutage(zone, zones),
+                None => FaultKind::Outage,
+            },
             4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
             5 => FaultKind::Deploy,
             6 => FaultKind::Crash((*table.crash.as_ref()?.rate)?),
@@ -426,6 +433,18 @@ impl Checker<'_, '_> {
             8 => FaultKind::Poison((*table.poison.as_ref()?.ratio)?),
             _ => FaultKind::Flush,
         };
+        if let Some((_, zone, zones)) = zone
+            && (zone >= zones || !matches!(kind, FaultKind::ZoneOutage(..)))
+        {
+            let what = table.target.as_ref()?;
+            let message = match zone < zones {
+                true => format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name()),
+                false => format!("`fault.{name}`: there is no \"{what}\""),
+            };
+            let help = format!("zones of that site are numbered from 1 to {zones}; they have outages");
+            self.problems.push(Problem::error(table.target.place, message).help(help));
+            return None;
+        }
         let timings: [&[(&'static str, &dyn Given)]; 2] = if kind.is_over_at_once() {
             [&[("at", &table.at)], &[("every", &table.every)]]
         } else {

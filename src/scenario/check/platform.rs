@@ -213,9 +213,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The account limit, if it is a limit on memory.
-    pub(super) fn account_memory(&mut self, file: &FileTable, functions: &[Function]) -> Option<u32> {
-        let account = file.platform.as_ref()?.concurrency.as_ref()?;
+    /// The limit of an account, if it is a limit on memory.
+    pub(super) fn account_memory(&mut self, account: &AccountTable, functions: &[&Function]) -> Option<u32> {
         let quota = (*account.account_memory)?;
         let largest = functions.iter().map(|function| function.memory_mb).max()?;
         if largest > quota {
@@ -301,20 +300,40 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What all functions together take from the account limit.
-    pub(super) fn reservations(&mut self, file: &FileTable, functions: &[Function]) {
+    /// Checks that the provisioned instances of all functions can be simulated.
+    pub(super) fn provisioned(&mut self, file: &FileTable, functions: &[Function]) {
+        let own = |function: &Function| function.scaling.most_provisioned().max(function.concurrency.provisioned);
+        let all: u64 = functions.iter().map(|function| u64::from(own(function))).sum();
+        let last = functions.iter().rfind(|function| own(function) > 0);
+        if let Some(last) = last.filter(|_| all > u64::from(MAX_PROVISIONED)) {
+            let table = file.function.iter().find(|table| table.name.as_ref() == Some(&last.name));
+            let place = table.map_or(file.place, |table| match last.scaling.most_provisioned() {
+                0 => table.concurrency.provisioned.place,
+                _ => table.scaling.place,
+            });
+            let message = format!("{all} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
+            self.problems.push(Problem::error(place, message));
+        }
+    }
+
+    /// What the functions of an account together take from its limit.
+    pub(super) fn reservations<'t>(
+        &mut self,
+        account: &AccountTable,
+        tables: impl Iterator<Item = &'t FunctionTable>,
+        functions: &[&Function],
+    ) {
         let most = |function: &'_ Function| function.scaling.most_provisioned();
         let with_policy = functions.iter().filter(|function| most(function) > 0);
         let by_policy: BTreeMap<&str, u32> =
             with_policy.map(|function| (function.name.as_str(), most(function))).collect();
         let mut last: Option<(SourceSpan, &str)> = None;
-        let (mut taken, mut provisioned) = (0_u64, 0_u64);
-        for function in file.function.iter() {
+        let mut taken = 0_u64;
+        for function in tables {
             let concurrency = &function.concurrency;
             let name = function.name.as_deref().unwrap_or("?");
             let policy = by_policy.get(name).copied().unwrap_or(0);
             let (reserved, own) = (concurrency.reserved.flatten(), policy.max(*concurrency.provisioned));
-            provisioned += u64::from(own);
             // Provisioned instances are part of the function's reserved concurrency, if it has any.
             taken += u64::from(reserved.unwrap_or(own));
             if reserved.is_some() || own > 0 {
@@ -326,15 +345,7 @@ impl Checker<'_, '_> {
                 last = Some((place, name));
             }
         }
-        let Some((place, name)) = last else { return };
-        if provisioned > u64::from(MAX_PROVISIONED) {
-            let message =
-                format!("{provisioned} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
-            self.problems.push(Problem::error(place, message));
-        }
-        let account = file.platform.as_ref().and_then(|platform| platform.concurrency.as_ref());
-        let Some(account) = account else { return };
-        let Some(limit) = account.account_limit.flatten() else { return };
+        let (Some((place, name)), Some(limit)) = (last, account.account_limit.flatten()) else { return };
         let unreserved = *account.min_unreserved;
         let available = u64::from(limit.saturating_sub(unreserved));
         if taken > available {

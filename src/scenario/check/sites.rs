@@ -29,6 +29,8 @@ pub(super) struct Place {
 #[derive(Default)]
 pub(super) struct Sites {
     names: Vec<String>,
+    /// How many zones each has.
+    zones: Vec<u32>,
     tenants: Vec<(String, ComponentId)>,
     links: Vec<(LinkParameters, ComponentId)>,
     /// Of each function of the file.
@@ -47,6 +49,13 @@ impl Sites {
     /// The index of a site.
     pub(super) fn number(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
+    }
+
+    /// The site and the zone that a text like "zone.eu.1" names, the zone from 0, and how many that site has.
+    pub(super) fn zone(&self, text: &str) -> Option<(usize, u32, u32)> {
+        let (site, zone) = text.strip_prefix("zone.")?.rsplit_once('.')?;
+        let site = self.number(site)?;
+        Some((site, zone.parse::<u32>().ok()?.checked_sub(1)?, self.zones[site]))
     }
 
     /// The names of the sites.
@@ -98,7 +107,8 @@ impl Place {
 impl Targets {
     /// All sites, links and tenants of a file; problems are reported.
     pub(super) fn add_sites(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
-        self.sites.names = file.site.iter().filter_map(|site| (*site.name).clone()).collect();
+        let sites = file.site.iter().filter_map(|site| Some(((*site.name).clone()?, *site.zones)));
+        (self.sites.names, self.sites.zones) = sites.unzip();
         for table in file.tenant.iter() {
             let TenantParameters { name, .. } = &table.value;
             let spec = TenantSpec { parameters: table.value.clone(), targets: Vec::new() };
@@ -244,8 +254,11 @@ impl Targets {
 
     /// All sites with their functions and components; `functions`: how many there are.
     pub(super) fn all_sites(&self, functions: usize) -> Vec<Site> {
-        let site =
-            |(number, name): (usize, &str)| Site { name: name.to_owned(), holds: self.all_at(number, functions) };
+        let site = |(number, name): (usize, &str)| Site {
+            name: name.to_owned(),
+            zones: self.sites.zones[number],
+            holds: self.all_at(number, functions),
+        };
         self.sites.names().enumerate().map(site).collect()
     }
 

@@ -31,6 +31,14 @@ pub struct Billing {
     pub extras: ExtraPrices,
 }
 
+impl Billing {
+    /// Whether any free amounts are deducted from the list price.
+    #[must_use]
+    pub fn has_free_tier(&self) -> bool {
+        self.free_requests > 0.0 || self.free_gb_seconds > 0.0 || self.resources.free != FreeResources::default()
+    }
+}
+
 /// Prices of vCPUs and instances; by default there are none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourceBilling {

@@ -53,6 +53,8 @@ pub enum FaultKind {
     Delay(Dist),
     /// Nothing succeeds.
     Outage,
+    /// The outage of one of several zones: its number, from 0, and how many there are. Its instances are lost.
+    ZoneOutage(u32, u32),
     /// Instance starts take this many times as long.
     ColdStart(f64),
     /// All instances are replaced.
@@ -75,7 +77,7 @@ impl FaultKind {
             Self::SlowDown(_) => "slow-down",
             Self::Errors(_) => "errors",
             Self::Delay(_) => "delay",
-            Self::Outage => "outage",
+            Self::Outage | Self::ZoneOutage(..) => "outage",
             Self::ColdStart(_) => "cold-start",
             Self::Deploy => "deploy",
             Self::Crash(_) => "crash",
@@ -87,7 +89,7 @@ impl FaultKind {
 
     /// Whether it affects the instances of functions.
     const fn is_of_instances(&self) -> bool {
-        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_))
+        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_) | Self::ZoneOutage(..))
     }
 
     /// Whether it is instantaneous.

@@ -4,7 +4,7 @@ use super::Destination;
 use crate::cluster::{Image, NodeGroup, Resources, thousandths};
 use crate::dist::Dist;
 use crate::dist::tokens::Tokens;
-use crate::id::GroupId;
+use crate::id::{GroupId, PlatformId};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
@@ -16,6 +16,8 @@ use crate::time::Span;
 pub struct Function {
     /// Unique name.
     pub name: String,
+    /// Its platform.
+    pub platform: PlatformId,
     /// The application to which it belongs; `None`: an application of its own.
     pub app: Option<String>,
     /// Language and version.

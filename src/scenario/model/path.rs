@@ -45,6 +45,8 @@ impl Source {
 pub struct Site {
     /// Unique name.
     pub name: String,
+    /// Number of availability zones.
+    pub zones: u32,
     /// Its functions and components.
     pub holds: Vec<Destination>,
 }

@@ -33,7 +33,7 @@ use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
 use plan::PlanTable;
-use platform::PlatformTable;
+use platform::{PlatformTable, SitePlatformTable};
 use precision::{Intervals, PrecisionTable};
 use sweep::SweepTable;
 
@@ -157,6 +157,11 @@ table! {
     struct SiteTable {
         /// Unique name.
         required name: Name,
+        /// The platform of its functions, with an account, limits and prices of its own. Default: `[platform]`.
+        optional platform: SitePlatformTable,
+        /// Availability zones, over which the instances of its functions are spread evenly. A fault with `outage` strikes one of
+        /// them as "zone.SITE.1".
+        default zones: Count<1, 100> = 1,
     }
 }
 

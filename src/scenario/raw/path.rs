@@ -41,7 +41,7 @@ table! {
         /// Unique name.
         required name: Name,
         /// What it affects: a function or a component, by name; a link, as in "link.wan"; all functions and components
-        /// of a site, as in "site.eu"; "platform": all functions; nodes, as
+        /// of a site, as in "site.eu"; one of its zones, as in "zone.eu.1", with `outage`; "platform": all functions; nodes, as
         /// in "node-group.general" or "zone.a", with `crash` or `outage`.
         required target: Text,
         /// Start time.

@@ -37,6 +37,47 @@ table! {
 }
 
 table! {
+    /// The platform of a site. With a preset, only what differs from it has to be written.
+    struct SitePlatformTable {
+        /// The platform that provides all values not set here.
+        optional preset: Preset,
+        /// Account limits.
+        optional concurrency: AccountTable,
+        /// How fast a function may scale out; "none": no limit.
+        optional scaling: OrNone<ScalingTable>,
+        /// As in `[platform]`.
+        optional init_timeout: OrNone<Duration>,
+        /// vCPUs of an instance by its memory, for functions without `cpu.limit`. Default: 1.
+        optional cpu: PlatformCpuTable,
+        /// Prices; "none": no charges.
+        optional billing: OrNone<BillingTable>,
+        /// When idle instances are removed, for functions that do not set it.
+        optional keep_alive: KeepAliveSpec,
+    }
+}
+
+impl SitePlatformTable {
+    /// The same as a platform: what its functions could share with those of other sites is only in `[platform]`.
+    pub(in crate::scenario) fn whole(&self) -> PlatformTable {
+        let Self { place, preset, concurrency, scaling, init_timeout, cpu, billing, keep_alive } = self.clone();
+        PlatformTable {
+            place,
+            preset,
+            concurrency,
+            scaling,
+            init_timeout,
+            memory: Spanned::absent(place),
+            stem_cells: Spanned::absent(place),
+            cpu,
+            placement: Spanned::absent(place),
+            registry: Spanned::absent(place),
+            billing,
+            keep_alive,
+        }
+    }
+}
+
+table! {
     /// Account limits.
     struct AccountTable {
         /// Limit on requests in progress over all functions; "none": no limit.

@@ -221,7 +221,7 @@ choice! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum TraceFormat {
         "azure-2019" => Azure2019, "Azure Functions 2019: counts per minute, functions by hash.";
-        "azure-2021" => Azure2021, "Azure Functions 2021: one row for each invocation.";
+        "azure-2021" => Azure2021, "Azure Functions 2021: one row per invocation.";
         "forewarm" => Forewarm, "`time_s,function[,duration_s][,memory_mb]`.";
     }
 }

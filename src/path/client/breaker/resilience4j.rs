@@ -22,8 +22,8 @@ choice! {
     /// The unit of a window's size.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum WindowKind {
-        "count" => Count, "The last so many calls.";
-        "time" => Time, "The calls of the last so many seconds.";
+        "count" => Count, "The last N calls.";
+        "time" => Time, "The calls of the last N seconds.";
     }
 }
 

@@ -17,9 +17,9 @@ choice! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum LoadBalancing {
         #[default]
-        "round-robin" => RoundRobin, "In turn: Kourier, Contour.";
-        "least-request" => LeastRequest, "The less busy of two at random, which may be the same: Istio.";
-        "random" => Random, "Any of them: kube-proxy, or many gateways that do not know of each other.";
+        "round-robin" => RoundRobin, "Round robin: Kourier, Contour.";
+        "least-request" => LeastRequest, "The less busy of two random pods, which may be the same: Istio.";
+        "random" => Random, "A random pod: kube-proxy, or many independent gateways.";
     }
 }
 
