@@ -12,6 +12,7 @@ set -eu
 : "${TRAFFIC:=}"                   # what `forewarm fit` wrote; or give RPS, P50, P99
 : "${OBJECTIVES:=objectives.toml}" # [[objective]] and [plan], kept beside the template
 
+rm -f forewarm.md forewarm.diff
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

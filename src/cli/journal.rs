@@ -100,6 +100,7 @@ impl Journal {
     }
 
     /// A journal in a temporary file, deleted when closed.
+    #[cfg(feature = "parquet")]
     pub(super) fn unnamed(folder: &Path, identity: &Identity, width: usize) -> Result<Self, Unfit> {
         let file = tempfile::tempfile_in(folder)?;
         write_header(&file, identity, width)?;

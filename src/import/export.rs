@@ -319,7 +319,8 @@ fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, 
         let message = format!("{} is in a module, which an override file cannot reach", thing.name);
         return Err((message, format!("set the module\'s variable instead: {attribute} = {}", spelt(key, value, "0"))));
     }
-    if at.contains('[') {
+    // Blocks within a resource have a number too.
+    if resource(&at).contains('[') {
         let message =
             format!("{at} is one of several instances of a resource, which an override file cannot tell apart");
         return Err((
@@ -442,6 +443,9 @@ mod tests {
                 ("queue.Jobs.visibility-timeout", "3m"),
                 ("gateway.Api-Orders.throttle.rate", "500/s"),
                 ("gateway.Api-Orders.throttle.burst", "800"),
+                // The API has one throttle for all of its methods.
+                ("gateway.Api-Catalog.throttle.rate", "500/s"),
+                ("gateway.Api-Catalog.throttle.burst", "800"),
                 ("stream.Clicks.consumer.parallelization", "4"),
             ],
         );

@@ -382,8 +382,8 @@ fn who_watches_changes_nothing() {
 fn what_an_alarm_cannot_be_is_said() {
     let folder = Folder::new();
     for (alarm, expected) in [
-        ("metric = \"latency\"\nthreshold = 1", "is not watched of all requests together"),
-        ("metric = \"oldest_age_s\"\nfunction = \"f\"\nthreshold = 1", "is not watched of a function"),
+        ("metric = \"latency\"\nthreshold = 1", "cannot be watched for all requests together"),
+        ("metric = \"oldest_age_s\"\nfunction = \"f\"\nthreshold = 1", "cannot be watched for a function"),
         ("metric = \"failure_ratio\"\nthreshold = \"5\"", "write a percentage"),
         ("metric = \"failure_ratio\"\nthreshold = \"5%\"\nperiod = \"45s\"", "whole minutes"),
         ("metric = \"failure_ratio\"\nthreshold = \"5%\"\ndatapoints = 3\nof = 2", "write at most 2"),

@@ -200,7 +200,9 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
             cells.extend([Cell::text("no prices"), Cell::text("")]);
         }
         if has_free {
-            cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_free_usd));
+            let is_free = one.summary.monthly_free_usd.mean > 0.0;
+            let deducted = is_free.then(|| Cell::stat(Quantity::Usd, one.summary.monthly_free_usd));
+            cells.push(deducted.unwrap_or_else(|| Cell::text("none")));
         }
         if has_platforms {
             let first = one.summary.limits.first();
