@@ -166,7 +166,7 @@ impl World {
             let idle = self.instances.iter().enumerate().filter(|(_, instance)| instance.in_flight == 0);
             let place = match policy.removal() {
                 Removal::LongestIdle => idle.min_by_key(|(_, instance)| instance.last_used).map(|(place, _)| place),
-                Removal::IdleFirst => idle.map(|(place, _)| place).last(),
+                Removal::IdleFirst => idle.map(|(place, _)| place).next_back(),
                 Removal::Youngest => None,
             };
             let gone = self.instances.remove(starting.or(place).unwrap_or(self.instances.len() - 1));
