@@ -187,7 +187,7 @@ fn what_an_objective_cannot_be_about_is_said() {
         ("metric = \"messages.dead\"\nqueue = \"orders\"\nbelow = 1", "messages.dead_lettered"),
         ("metric = \"messages.sent\"\nqueue = \"order\"\nbelow = 1", "there is no queue \"order\""),
         ("metric = \"messages.sent\"\nqueue = \"orders\"\nsource = \"shop\"\nbelow = 1", "not both"),
-        ("share = \"99%\"\nwithin = \"1s\"\nqueue = \"orders\"", "a share of requests"),
+        ("share = \"99%\"\nwithin = \"1s\"\nqueue = \"orders\"", "applies to a function, a source or all requests"),
         ("stability = \"stable\"\nqueue = \"orders\"", "messages.remaining"),
         ("metric = \"attempts_per_request\"\nbelow = 2", "there is no metric"),
     ] {
