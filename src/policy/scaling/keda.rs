@@ -82,33 +82,15 @@ impl Keda {
             let idling = spec.idle_replicas.is_some() && replicas < spec.min_replicas;
             if replicas == 0 || idling { spec.min_replicas.max(1) } else { replicas }
         } else if spec.idle_replicas.is_some_and(|idle| replicas > idle) || replicas > 0 && spec.min_replicas == 0 {
-            if self.cooled_at() < now { spec.idle_replicas.unwrap_or(spec.min_replicas) } else { replicas }
+            let cooled = match self.last_active {
+                None => self.created + spec.initial_cooldown_period < now,
+                Some(active) => active + spec.cooldown_period < now,
+            };
+            if cooled { spec.idle_replicas.unwrap_or(spec.min_replicas) } else { replicas }
         } else if spec.idle_replicas.is_none() {
             replicas.max(spec.min_replicas)
         } else {
             replicas
-        }
-    }
-
-    /// Up to when polls that find no message leave so many replicas as they are; none: the next one does not.
-    #[must_use]
-    pub fn stays_until(&self, replicas: i32) -> Option<SimTime> {
-        let spec = &self.spec;
-        if spec.activation_queue_length < 0 {
-            return None; // active without a message
-        }
-        match spec.idle_replicas {
-            Some(idle) if replicas <= idle => Some(SimTime::NEVER),
-            None if replicas == 0 || spec.min_replicas > 0 => (replicas >= spec.min_replicas).then_some(SimTime::NEVER),
-            _ => Some(self.cooled_at()),
-        }
-    }
-
-    /// Replicas may go at the first poll after this.
-    fn cooled_at(&self) -> SimTime {
-        match self.last_active {
-            None => self.created + self.spec.initial_cooldown_period,
-            Some(active) => active + self.spec.cooldown_period,
         }
     }
 }

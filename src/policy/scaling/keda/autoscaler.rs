@@ -2,12 +2,10 @@
 //! clock, on one Deployment.
 
 use super::{Keda, ScaledObject};
-use crate::id::InstanceId;
-use crate::policy::scaling::clock::{Clock, just_before};
 use crate::policy::scaling::hpa::behavior::Behavior;
 use crate::policy::scaling::hpa::calculator::{Reading, Target};
 use crate::policy::scaling::hpa::controller::{Hpa, HpaSpec, SYNC_PERIOD};
-use crate::policy::scaling::{Removal, Scaling, View};
+use crate::policy::scaling::{Removal, Scaling, View, next_multiple};
 use crate::time::SimTime;
 
 /// The settings of a scenario.
@@ -32,8 +30,8 @@ pub struct KedaAutoscaler {
     hpa: Hpa,
     target: Target,
     replicas: i32,
-    polls: Clock,
-    syncs: Clock,
+    poll_at: SimTime,
+    sync_at: SimTime,
     /// The number of messages last seen, the HPA's proposal for them if it synced, and the result.
     last: Option<(i64, Option<i32>, i32)>,
 }
@@ -43,15 +41,13 @@ impl KedaAutoscaler {
     #[must_use]
     pub fn new(spec: KedaSpec) -> Self {
         let (hpa, target) = spec.object.hpa();
-        let mut syncs = Clock::new(SYNC_PERIOD);
-        syncs.ticked(SimTime::ZERO);
         Self {
             keda: Keda::new(spec.object.clone(), SimTime::ZERO),
             hpa: Hpa::new(HpaSpec { behavior: spec.behavior.clone(), ..hpa }),
             target,
             replicas: spec.initial_replicas as i32,
-            polls: Clock::new(spec.object.polling_interval),
-            syncs,
+            poll_at: SimTime::ZERO,
+            sync_at: SimTime::ZERO + SYNC_PERIOD,
             last: None,
             spec,
         }
@@ -69,69 +65,34 @@ impl KedaAutoscaler {
         let status = view.existing as i32;
         let sync = self.hpa.sync(view.now, self.replicas, status, &[(self.target, Ok(reading))]);
         self.replicas = sync.desired;
-        self.syncs.ticked_at_multiple(view.now);
+        self.sync_at = next_multiple(view.now, SYNC_PERIOD);
         sync.proposal
     }
 
     fn poll(&mut self, view: &View<'_>) {
         self.replicas = self.keda.poll(view.now, self.replicas, Some(self.messages(view)));
-        self.polls.ticked_at_multiple(view.now);
-    }
-
-    /// Up to when looks change nothing unless something happens. The HPA holds its minimum, and at zero it does nothing.
-    fn rests_until(&self, view: &View<'_>) -> Option<SimTime> {
-        let is_least = self.replicas == 0 || self.replicas == self.hpa.min_replicas();
-        let is_there = view.is_quiet() && view.ready == view.existing && view.existing as i32 == self.replicas;
-        (is_least && is_there && self.messages(view) == 0).then(|| self.keda.stays_until(self.replicas)).flatten()
-    }
-
-    /// Makes up for the syncs passed over up to `until`.
-    fn wake(&mut self, until: SimTime) {
-        if let Some(last) = self.syncs.wake(until)
-            && self.replicas > 0
-        {
-            self.hpa.hold(last, self.replicas);
-        }
-        self.polls.wake(until);
+        self.poll_at = next_multiple(view.now, self.spec.object.polling_interval);
     }
 }
 
 impl Scaling for KedaAutoscaler {
     fn next(&self) -> SimTime {
-        if self.syncs.rests() { self.polls.next() } else { self.polls.next().min(self.syncs.next()) }
+        self.poll_at.min(self.sync_at)
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        self.wake(just_before(view.now));
         if self.last.is_some() {
             // The last order, from either of them.
             self.replicas = view.ordered as i32;
         }
-        let is_sync = self.syncs.next() <= view.now;
-        let proposal = if is_sync { self.sync(view) } else { None };
-        if self.polls.next() <= view.now {
+        let proposal = if self.sync_at <= view.now { self.sync(view) } else { None };
+        if self.poll_at <= view.now {
             self.poll(view);
         }
         let replicas = view.bounded(f64::from(self.replicas));
         self.replicas = replicas as i32;
         self.last = Some((self.messages(view), proposal, self.replicas));
-        if is_sync && let Some(until) = self.rests_until(view) {
-            self.syncs.rest(SimTime::NEVER);
-            self.polls.rest(until);
-        }
         Some(replicas)
-    }
-
-    fn arrived(&mut self, now: SimTime) {
-        self.wake(now);
-    }
-
-    fn ready(&mut self, now: SimTime, _instance: InstanceId) {
-        self.wake(now);
-    }
-
-    fn withdrawn(&mut self, now: SimTime, _instance: InstanceId) {
-        self.wake(now);
     }
 
     fn why(&self) -> Option<String> {
@@ -155,7 +116,6 @@ impl Scaling for KedaAutoscaler {
 mod tests {
     use super::*;
     use crate::id::InstanceId;
-    use crate::policy::scaling::testing::rests_without_a_trace;
     use crate::policy::scaling::{InstanceView, Totals};
     use crate::time::Span;
 
@@ -164,16 +124,8 @@ mod tests {
         let mut policy = KedaAutoscaler::new(spec);
         let mut found = Vec::new();
         let mut pods: Vec<InstanceView> = Vec::new();
-        let mut queue_changes = queue.iter().map(|(secs, _)| SimTime::ZERO + Span::from_secs(*secs)).peekable();
-        loop {
+        while policy.next() <= SimTime::ZERO + Span::from_secs(until) {
             let now = policy.next();
-            if let Some(change) = queue_changes.next_if(|change| *change <= now) {
-                policy.arrived(change);
-                continue;
-            }
-            if now > SimTime::ZERO + Span::from_secs(until) {
-                return found;
-            }
             let secs = now.as_nanos() / 1_000_000_000;
             let queued = queue.iter().rev().find(|(from, _)| *from <= secs).map_or(0, |(_, length)| *length);
             let view = View {
@@ -202,6 +154,7 @@ mod tests {
                 found.push((secs, answer as u32));
             }
         }
+        found
     }
 
     fn spec(object: ScaledObject) -> KedaSpec {
@@ -215,22 +168,6 @@ mod tests {
         // so inactive for more than 300 s at the poll of 420 s; until then the HPA remembers the 9 of 90 s.
         let expected = [(30, 1), (45, 4), (60, 8), (75, 9), (405, 1), (420, 0)];
         assert_eq!(changes(spec(ScaledObject::default()), &queue, 900), expected);
-    }
-
-    #[test]
-    fn what_rests_orders_as_what_polls_on() {
-        let default = ScaledObject { queue_length: 1, ..ScaledObject::default() };
-        let held = ScaledObject { min_replicas: 2, ..default.clone() };
-        let often =
-            ScaledObject { polling_interval: Span::from_secs(2), cooldown_period: Span::from_secs(20), ..default };
-        let objects = [often.clone(), held.clone(), ScaledObject { idle_replicas: Some(0), ..held }, often];
-        let mut slow = Behavior::with_downscale_window(Span::from_secs(40));
-        slow.up.window = Span::from_secs(20);
-        for (object, behavior) in objects.into_iter().zip([None, None, None, Some(slow)]) {
-            let spec = KedaSpec { behavior, ..spec(object) };
-            let [rests, restless] = rests_without_a_trace(|| KedaAutoscaler::new(spec.clone()), KedaAutoscaler::wake);
-            assert!(rests * 3 < restless, "{rests} of {restless}");
-        }
     }
 
     #[test]
