@@ -203,7 +203,8 @@ const PAGE: f64 = 57.5;
 
 /// Whether a table needs more room than text has, by the usual width of characters.
 fn is_wide(table: &Table) -> bool {
-    let (character, small, padding, badge, prose) = (0.56, 0.48, 1.0, 2.2, 14.0);
+    // Names have at least seven, as in page.css.
+    let (character, small, padding, badge, name, prose) = (0.56, 0.48, 1.0, 2.2, 7.0, 14.0);
     let long = |text: &str, width: f64| text.chars().count() as f64 * width;
     let of_cell = |cell: &Cell| {
         let mark = if cell.tone == Tone::Plain { 0.0 } else { badge };
@@ -214,7 +215,7 @@ fn is_wide(table: &Table) -> bool {
         let cells = table.rows.iter().filter_map(|row| row.cells.get(place)).map(of_cell).fold(head, f64::max);
         padding + if column.is_text { cells.min(prose) } else { cells }
     };
-    let names = table.rows.iter().map(|row| long(&row.name, character)).fold(0.0, f64::max).min(prose);
+    let names = table.rows.iter().map(|row| long(&row.name, character)).fold(name, f64::max).min(prose);
     names + padding + table.columns.iter().enumerate().map(of_column).sum::<f64>() > PAGE
 }
 
