@@ -30,6 +30,14 @@ const ORDER: [Kind; 9] = [
     Kind::Source,
 ];
 
+/// What may be planned of a scaling policy.
+const RANGES: [(&str, &str); 4] = [
+    ("scaling.hpa.target-cpu-utilization", "{ values = [50, 60, 70, 80] }"),
+    ("scaling.keda.queue-length", "{ values = [2, 5, 10, 20] }"),
+    ("scaling.knative.target", "{ values = [10, 20, 50, 100] }"),
+    ("scaling.cloud-run.concurrency", "{ values = [10, 20, 40, 80] }"),
+];
+
 /// The column in which comments begin.
 const COMMENTS: usize = 44;
 
@@ -141,15 +149,27 @@ impl Writer {
              # metric = \"latency_s.p99\"\n\
              # below = \"1s\"\n"
         );
-        if function.platform == Platform::Lambda {
-            let _ = write!(
-                out,
-                "#\n# What `forewarm plan` may change:\n\
-                 # [plan]\n\
-                 # \"function.{0}.memory\" = {{ values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }}\n\
-                 # \"function.{0}.concurrency.provisioned\" = {{ from = 0, to = 20 }}\n",
-                function.name
-            );
+        let ranges = match function.platform {
+            Platform::Lambda => vec![
+                ("memory", "{ values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }"),
+                ("concurrency.provisioned", "{ from = 0, to = 20 }"),
+            ],
+            _ => RANGES.into_iter().filter(|(key, _)| function.has(key)).collect(),
+        };
+        if !ranges.is_empty() {
+            out.push_str("#\n# What `forewarm plan` may change:\n# [plan]\n");
+            for (key, range) in ranges {
+                let _ = writeln!(out, "# \"function.{}.{key}\" = {range}", function.name);
+            }
+        }
+        if function.platform == Platform::Kubernetes {
+            out.push_str("#\n# Prices, which `forewarm plan` needs and no Kubernetes file has: ");
+            out.push_str(match model.things.iter().any(|thing| thing.kind == Kind::NodeGroup) {
+                true => "per-hour-usd of each [[node-group]].\n",
+                false => {
+                    "such as $0.192 an hour for 16 GB.\n# [platform.billing]\n# instance-gb-second-usd = 0.0000033\n"
+                }
+            });
         }
     }
 

@@ -405,6 +405,26 @@ fn computed_values_and_single_instances_are_changed_by_hand() {
 }
 
 #[test]
+fn examples_at_the_end_of_a_scenario_are_accepted() {
+    for (name, expected) in [
+        ("sam.yaml", "concurrency.provisioned"),
+        ("kubernetes.yaml", "instance-gb-second-usd"),
+        ("knative.yaml", "scaling.knative.target"),
+        ("cloud-run.yaml", "scaling.cloud-run.concurrency"),
+    ] {
+        let imported = import("x", &[file(name)], &Traffic::default()).expect("a scenario").scenario;
+        let (scenario, rest) = imported.split_once("# Objectives").expect("examples");
+        let (examples, origins) = rest.split_once("\n# Where values").expect("origins");
+        let lines = examples.lines().filter_map(|line| line.strip_prefix("# "));
+        let lines: Vec<&str> = lines.filter(|line| line.starts_with('[') || line.contains(" = ")).collect();
+        assert!(lines.iter().any(|line| line.contains(expected)), "{name}: {lines:?}");
+        let uncommented = format!("{scenario}{}\n# {origins}", lines.join("\n"));
+        parse("imported.toml", &uncommented, &ParseOptions::default(), &Memory::default())
+            .unwrap_or_else(|wrong| panic!("{name}: {wrong}\n{uncommented}"));
+    }
+}
+
+#[test]
 fn values_of_parameters_come_from_files() {
     let template = text(
         "template.yaml",
