@@ -197,8 +197,9 @@ Examples:
   forewarm chaos shop.toml --variant with-breaker
   forewarm chaos shop.toml --format json | jq '.effects[0]'
 
-Each fault is injected in a separate run. It starts after a third of the measured time, or with the next requests if none arrive \
-while it lasts, and lasts for a tenth of the measured time, at most 10 minutes. All runs serve the same requests, with common random numbers; damage is the difference from the run without faults.
+Each fault is injected in a separate run. It starts after a third of the measured time and lasts for a tenth of it, at most \
+10 minutes. If no requests arrive in that time, it starts with the next ones. All runs serve the same requests, with common random \
+numbers; damage is the difference from the run without faults.
 
 Functions, gateways and dependencies slow down (to 20 % of their speed), return errors (50 %), answer 1 s later or are down. All \
 instances of a function are replaced by a deployment, or take 5 times as long to start. Queues, streams, topics and workflows \

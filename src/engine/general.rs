@@ -266,8 +266,8 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn check(&self, ctx: &Context<O>) {
-        debug_assert!(!ctx.accounts().any(Account::has_next), "whoever may use the account's room does");
+        debug_assert!(!ctx.accounts().any(Account::has_next), "free account concurrency is used");
         let memory = ctx.resources.as_ref().and_then(|resources| resources.memory.as_ref());
-        debug_assert!(memory.is_none_or(Memory::is_settled), "whoever may use free memory does");
+        debug_assert!(memory.is_none_or(Memory::is_settled), "free memory is used");
     }
 }

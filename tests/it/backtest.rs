@@ -135,16 +135,16 @@ fn decisions_on_recorded_metrics_are_those_of_the_run() {
             "[function.scaling.knative]\ntarget = 3\ntarget-burst-capacity = -1\nmetric-aggregation-algorithm = \"weighted-exponential\"",
             500,
         ),
-        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-cpu-utilization = 60\ntarget-concurrency = 3"), 120),
-        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-requests-per-second = 7\ntarget-queue-length = 5"), 120),
+        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-cpu-utilization = 60\ntarget-concurrency = 3"), 140),
+        (&format!("concurrency.per-instance = 4\n{hpa}\ntarget-requests-per-second = 7\ntarget-queue-length = 5"), 140),
         (
             &format!(
                 "concurrency.per-instance = 2\n{hpa}\ntarget-cpu-utilization = 70\nbehavior.scale-down = {{ stabilization-window = \"1m\", \
                  policies = [{{ percent = 20, period = \"30s\" }}] }}"
             ),
-            120,
+            140,
         ),
-        ("concurrency.per-instance = 4\n[function.scaling.keda]\nmax-replicas = 30\nqueue-length = 4", 120),
+        ("concurrency.per-instance = 4\n[function.scaling.keda]\nmax-replicas = 30\nqueue-length = 4", 150),
     ];
     for (scaling, least) in cases {
         let folder = Folder::new();

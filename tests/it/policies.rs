@@ -116,6 +116,18 @@ fn the_minimum_is_ready_when_a_run_begins() {
     }
 }
 
+/// Two of ten fit in the memory budget, and the other eight are not there.
+#[test]
+fn the_minimum_is_there_as_far_as_memory_goes() {
+    let found = summary(
+        "[scenario]\nname = \"kept\"\n[simulation]\nhorizon = \"1m\"\n[platform]\nmemory.budget = \"1GB\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1s\"]\n\
+         [[function]]\nname = \"f\"\nmemory = \"512MB\"\nduration.constant.value = \"1s\"\n\
+         scaling.thresholds = { target = 1.0, min-instances = 10 }\n",
+    );
+    assert_eq!((found.total.instances.peak.mean, found.total.latency_s.max.mean), (2.0, 1.0));
+}
+
 /// Without those in flight the queue is empty from 228 s on, when the last message has begun; last polled active at 210 s.
 #[test]
 fn keda_may_look_at_waiting_messages_only() {

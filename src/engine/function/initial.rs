@@ -18,15 +18,15 @@ pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
 }
 
 impl FunctionState<'_> {
-    /// Creates the instances that a policy keeps at least: at the start of the run they are there and ready.
+    /// Creates the instances that a policy keeps at least, as far as there is room for them.
     pub(super) fn begin_with_minimum<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let now = SimTime::ZERO;
         let minimum = self.autoscaling.as_ref().filter(|autoscaling| autoscaling.owns_all_instances());
         for _ in 0..minimum.map_or(0, |autoscaling| autoscaling.ordered()) {
-            if !self.has_place_on_machine(ctx) {
+            if !self.has_place_on_machine(ctx) || !self.take_memory(now, ctx) {
                 break;
             }
-            let place = self.create(Reason::Found { is_busy: false, retires: SimTime::NEVER }, now, ctx);
+            let place = self.create(Reason::Minimum, now, ctx);
             if let Some(autoscaling) = &mut self.autoscaling {
                 autoscaling.adopt(place, &mut self.instances);
             }

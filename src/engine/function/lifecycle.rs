@@ -26,6 +26,8 @@ pub(super) enum Reason {
     Replacement,
     /// Provisioned, and ready at the start of the run.
     Provisioned,
+    /// One of those that the scaling policy keeps at least, and ready at the start of the run.
+    Minimum,
     /// Part of the initial state, busy or idle, with a maximum lifetime until `retires`.
     Found { is_busy: bool, retires: SimTime },
 }
@@ -67,9 +69,9 @@ impl FunctionState<'_> {
             Reason::Order | Reason::PreWarm | Reason::Replacement => {
                 self.spec.start_up(&mut self.cold_starts.of(self.created))
             }
-            Reason::Provisioned | Reason::Found { .. } => (Span::ZERO, Span::ZERO),
+            Reason::Provisioned | Reason::Minimum | Reason::Found { .. } => (Span::ZERO, Span::ZERO),
         };
-        let is_there = matches!(reason, Reason::Provisioned | Reason::Found { .. });
+        let is_there = matches!(reason, Reason::Provisioned | Reason::Minimum | Reason::Found { .. });
         let start_up = if self.resources.is_some() && !is_there {
             self.start_up_with_stem_cell(start_up, billed, now, ctx)
         } else {
@@ -81,7 +83,7 @@ impl FunctionState<'_> {
         instance.provisioned = match reason {
             Reason::Provisioned | Reason::Replacement => true,
             Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.owns_all_instances()),
-            Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
+            Reason::Request(_) | Reason::PreWarm | Reason::Minimum | Reason::Found { .. } => false,
         };
         let provisioned = instance.provisioned;
         let key = self.instances.insert(instance);
@@ -104,6 +106,7 @@ impl FunctionState<'_> {
         *self.levels.at(stage) += 1;
         self.notify_memory_of_creation(key, reason, now, ctx);
         match reason {
+            Reason::Minimum => ctx.observer.instance_found(self.id, id, false),
             Reason::Found { is_busy, .. } => ctx.observer.instance_found(self.id, id, is_busy),
             _ => ctx.observer.instance_created(now, self.id, id, ready, billed, provisioned),
         }
@@ -146,7 +149,7 @@ impl FunctionState<'_> {
                 self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime)
             }
             Reason::Found { retires, .. } => retires,
-            Reason::Order | Reason::Provisioned | Reason::Replacement => SimTime::NEVER,
+            Reason::Order | Reason::Minimum | Reason::Provisioned | Reason::Replacement => SimTime::NEVER,
         }
     }
 

@@ -125,7 +125,7 @@ impl FunctionState<'_> {
             return;
         }
         match reason {
-            Reason::Order | Reason::PreWarm | Reason::Replacement => {}
+            Reason::Order | Reason::Minimum | Reason::PreWarm | Reason::Replacement => {}
             Reason::Request(_) => self.notify_memory_of_use(Placement::Ready(place), now, ctx),
             Reason::Provisioned => {
                 self.take_memory(now, ctx);

@@ -99,7 +99,7 @@ impl Checker<'_, '_> {
         }
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
-            // Known by whoever knows the sites.
+            // Set when the sites are known.
             platform: PlatformId::default(),
             app: table.app.value.clone(),
             runtime: table.runtime.value.clone(),
