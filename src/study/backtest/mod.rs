@@ -152,7 +152,9 @@ fn replayed(
             .caveats
             .push("simulated costs over time are spread over the intervals by the instances in use".to_owned());
     }
-    found.caveats.push("the simulation starts without instances; the real platform may not have".to_owned());
+    found.caveats.push(
+        "the simulation starts with the minimum number of instances; the real platform may have had more".to_owned(),
+    );
     if !options.knobs.is_empty() {
         let split = TRAINED_ON * length;
         let target = observed(0.0, split);
