@@ -30,8 +30,7 @@ pub(super) fn parse(name: &str, text: &str, given: &WorkflowSpec, problems: &mut
     let place = |at: usize| names.values().find(|(number, _)| *number == at).map_or(root.place, |(_, place)| *place);
     if let Some(endless) = machine.endless() {
         let name = &machine.states[endless].name;
-        problems
-            .push(Problem::error(place(endless), format!("the state \"{name}\" leads in a circle that never ends")));
+        problems.push(Problem::error(place(endless), format!("the state \"{name}\" leads into an endless loop")));
         return None;
     }
     for (at, _) in machine.reached().iter().enumerate().filter(|(_, reached)| !**reached) {

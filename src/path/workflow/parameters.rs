@@ -430,7 +430,7 @@ impl Listed<'_, '_> {
             self.wrong(lost, "name", "can never be reached".to_owned());
         }
         if let Some(endless) = machine.endless() {
-            let what = format!("= \"{}\": this state leads in a circle that never ends", machine.states[endless].name);
+            let what = format!("= \"{}\": this state leads into an endless loop", machine.states[endless].name);
             self.wrong(endless, "name", what);
         }
         Some(machine)

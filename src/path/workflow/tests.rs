@@ -365,7 +365,7 @@ fn what_makes_no_sense_is_said() {
         ),
         (
             "[[state]]\nname = \"a\"\npass = true\nnext = \"b\"\n[[state]]\nname = \"b\"\npass = true\nnext = \"a\"",
-            "circle that never ends",
+            "leads into an endless loop",
         ),
         ("[[state]]\nname = \"a\"\nsucceed = true\n[[state]]\nname = \"b\"\npass = true", "can never be reached"),
         ("[[state]]\nname = \"a\"\nparallel = [[\"a\"]]", "is in a branch of itself"),
@@ -493,7 +493,7 @@ fn circles_that_never_end_and_broken_files_are_said() {
     for (asl, expected) in [
         (
             "{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\", \"Next\": \"A\"}}}",
-            "the state \"A\" leads in a circle",
+            "the state \"A\" leads into an endless loop",
         ),
         ("{\"StartAt\": \"A\", \"States\": {\"A\": {\"Type\": \"Pass\"}}}", "`Next` is missing"),
         ("{\"StartAt\": \"A\", \"States\": {}}", "there are no `States` here"),
