@@ -181,7 +181,7 @@ fn around(criterion: &mut Criterion) {
 
 /// Bytes of everything that is shown of a run.
 fn with_report(scenario: &Scenario) -> usize {
-    let run = experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+    let run = experiment::run(scenario, NonZeroUsize::MIN, &(), None).expect("it runs");
     let manifest = Manifest {
         version: String::new(),
         kind: "run".into(),

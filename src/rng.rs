@@ -7,6 +7,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use rand::Rng;
+use rand_distr::{Distribution as _, Exp1, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
@@ -44,6 +46,19 @@ impl<const PLACE: u8> DerefMut for Block<PLACE> {
     fn deref_mut(&mut self) -> &mut Stream {
         &mut self.0
     }
+}
+
+/// A value of the exponential distribution with mean 1.
+#[inline(always)]
+pub fn standard_exponential(rng: &mut impl Rng) -> f64 {
+    // Not `rng.sample(Exp1)`: the compiler leaves that a call, of every request.
+    Exp1.sample(rng)
+}
+
+/// A value of the normal distribution with mean 0 and variance 1.
+#[inline(always)]
+pub fn standard_normal(rng: &mut impl Rng) -> f64 {
+    StandardNormal.sample(rng)
 }
 
 /// The version of the derivation below. Changing it changes every result.

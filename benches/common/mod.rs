@@ -48,5 +48,5 @@ pub(crate) fn bare(scenario: &Scenario) -> u64 {
 
 /// Requests that a run simulates, on one thread, with everything measured.
 pub(crate) fn whole(scenario: &Scenario) -> u64 {
-    experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").simulated
+    experiment::run(scenario, NonZeroUsize::MIN, &(), None).expect("it runs").simulated
 }

@@ -12,6 +12,7 @@ use super::output::{Output, Own, Sink};
 use super::results::Results;
 use crate::dist::Dist;
 use crate::engine::Observer;
+use crate::experiment::Log;
 use crate::report::decisions::{self, DecisionLog};
 use crate::report::junit::Suite;
 use crate::report::metrics::{self, Form, MetricsLog};
@@ -42,7 +43,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let enforcement = Enforcement::open(&args.enforce, &results, &cancel)?;
 
     let progress = args.job.progress(&cancel);
-    let answer = study.run_observed(args.job.threads(), &progress, logs.observers());
+    let answer = study.run_observed(args.job.threads(), &progress, logs.observers().as_mut().map(|log| log as Log<'_>));
     let took = progress.stop();
     let answer = match answer {
         // If an output stopped the run, this returns its error.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use rand::RngExt;
-use rand_distr::Exp1;
 
 use super::{Dist, DistError, Distribution, error};
 use crate::dist::error::report_in_list;
-use crate::rng::Stream;
+use crate::rng::{Stream, standard_exponential};
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{Duration, Share};
@@ -99,7 +98,7 @@ impl HyperExponential {
         let (last, before) = self.0.split_last().expect("a mixture has at least one branch");
         let u: f64 = stream.random();
         let branch = before.iter().find(|branch| u < branch.cumulative).unwrap_or(last);
-        branch.mean_ns * stream.sample::<f64, _>(Exp1)
+        branch.mean_ns * standard_exponential(stream)
     }
 
     /// Bisects the survival function between the quantiles of the fastest and the slowest branch.

@@ -18,14 +18,13 @@ pub mod tokens;
 use std::sync::Arc;
 
 use rand::RngExt;
-use rand_distr::{Exp1, StandardNormal};
 
 pub use error::DistError;
 pub use gamma::Gamma;
 pub use mixture::HyperExponential;
 pub use table::{Empirical, Percentiles, Unit};
 
-use crate::rng::{Block, Stream};
+use crate::rng::{Block, Stream, standard_exponential, standard_normal};
 use crate::schema::declare::*;
 use crate::schema::scalars::Duration;
 use crate::time::{NANOS_PER_SECOND, Span};
@@ -179,9 +178,9 @@ impl Dist {
     pub fn sample(&self, stream: &mut Stream) -> Span {
         match self {
             Self::Constant(value) => *value,
-            Self::Exponential { mean_ns } => Span::from_nanos_f64_saturating(mean_ns * stream.sample::<f64, _>(Exp1)),
+            Self::Exponential { mean_ns } => Span::from_nanos_f64_saturating(mean_ns * standard_exponential(stream)),
             Self::LogNormal { mu, sigma } => {
-                Span::from_nanos_f64_saturating((mu + sigma * stream.sample::<f64, _>(StandardNormal)).exp())
+                Span::from_nanos_f64_saturating((mu + sigma * standard_normal(stream)).exp())
             }
             _ => self.sample_other(stream),
         }
@@ -192,12 +191,12 @@ impl Dist {
         match self {
             Self::Exponential { mean_ns } => Block::<2>::lend(stream, |stream| {
                 for place in places {
-                    put(place, Span::from_nanos_f64_saturating(mean_ns * stream.sample::<f64, _>(Exp1)));
+                    put(place, Span::from_nanos_f64_saturating(mean_ns * standard_exponential(stream)));
                 }
             }),
             Self::LogNormal { mu, sigma } => Block::<3>::lend(stream, |stream| {
                 for place in places {
-                    let normal: f64 = stream.sample(StandardNormal);
+                    let normal = standard_normal(stream);
                     put(place, Span::from_nanos_f64_saturating((mu + sigma * normal).exp()));
                 }
             }),
@@ -211,12 +210,12 @@ impl Dist {
             Self::Uniform { min, max } => *min + Span::from_nanos(stream.random_range(0..=(*max - *min).as_nanos())),
             Self::Empirical(values) => values.sample(stream),
             Self::Normal { mean_ns, sd_ns } => {
-                Span::from_nanos_f64_saturating(mean_ns + sd_ns * stream.sample::<f64, _>(StandardNormal))
+                Span::from_nanos_f64_saturating(mean_ns + sd_ns * standard_normal(stream))
             }
             Self::Gamma(gamma) => Span::from_nanos_f64_saturating(gamma.sample_ns(stream)),
             Self::HyperExponential(mixture) => Span::from_nanos_f64_saturating(mixture.sample_ns(stream)),
             Self::Percentiles(table) => Span::from_nanos_f64_saturating(table.quantile_ns(stream.random())),
-            _ => Span::from_nanos_f64_saturating(self.at_hazard_ns(stream.sample(Exp1))),
+            _ => Span::from_nanos_f64_saturating(self.at_hazard_ns(standard_exponential(stream))),
         }
     }
 

@@ -120,7 +120,7 @@ impl EventQueue {
         self.first = self.open.first().min(self.inserts.first());
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, event: Event) {
         if event.at().as_nanos() <= self.open_until {
             self.inserts.push(event);

@@ -134,7 +134,7 @@ fn replications(
         .flat_map(|(place, one)| std::iter::repeat_n(place, count(one) as usize))
         .collect();
     let mut found = vec![Replications::default(); scenarios.len()];
-    let stopped = simulate_all(&units, threads, None::<()>, |unit, replication| {
+    let stopped = simulate_all(&units, threads, None, |unit, replication| {
         found[of[unit]].push(scenarios[of[unit]], replication);
     });
     *simulated += found.iter().map(Replications::simulated).sum::<u64>();

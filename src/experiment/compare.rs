@@ -49,7 +49,7 @@ pub fn compare(
             (done..*look).flat_map(|number| prepared.iter().map(move |one| one.unit(number, progress))).collect();
         let mut round: Vec<Replication> = Vec::new();
         let mut whole = 0;
-        let stopped = simulate_all(&units, threads, None::<()>, |_, replication| {
+        let stopped = simulate_all(&units, threads, None, |_, replication| {
             round.push(replication);
             if round.len() == contenders.len() {
                 let pairs = all.iter_mut().zip(contenders).zip(round.drain(..));
@@ -102,7 +102,7 @@ pub fn over_load(
             let mut scenario = scenario.under_load(*load);
             scenario.simulation.replications = REPLICATIONS;
             scenario.simulation.precision = None;
-            let run = super::run(&scenario, threads, &(), None::<()>)?;
+            let run = super::run(&scenario, threads, &(), None)?;
             let summary = &run.result.summary;
             rate = summary.total.requests.arrived.mean / summary.measured_s;
             let objectives = &summary.objectives;

@@ -45,6 +45,9 @@ impl Progress for () {
     }
 }
 
+/// An observer of one replication. Not generic: the engine would be compiled again for each type.
+pub type Log<'a> = &'a mut (dyn Observer + Send + 'a);
+
 /// The result of an experiment.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -63,11 +66,11 @@ pub struct Run {
 ///
 /// # Errors
 /// If `progress` breaks before one replication is complete, or if a trace is malformed.
-pub fn run<O: Observer + Send>(
+pub fn run(
     scenario: &Scenario,
     threads: NonZeroUsize,
     progress: &dyn Progress,
-    mut log: Option<O>,
+    mut log: Option<Log<'_>>,
 ) -> Result<Run, SimError> {
     let prepared = Prepared::of(scenario);
     let first = scenario.simulation.replications;
@@ -177,10 +180,10 @@ struct Batch<'a> {
 /// then.
 ///
 /// `log`, if given, observes the first unit.
-fn simulate_all<O: Observer + Send>(
+fn simulate_all(
     units: &[ReplicationJob<'_>],
     threads: NonZeroUsize,
-    log: Option<O>,
+    log: Option<Log<'_>>,
     mut each: impl FnMut(usize, Replication) + Send,
 ) -> Option<SimError> {
     // A logged unit is simulated in one cell, so that events are in order.
@@ -220,14 +223,14 @@ impl InOrder<'_> {
 }
 
 /// Units, how far each has come, and what happens with those that are whole.
-struct Pool<'a, O> {
+struct Pool<'a, 'l> {
     units: &'a [ReplicationJob<'a>],
     partials: &'a [Mutex<Option<Box<Partial>>>],
-    log: &'a Mutex<Option<O>>,
+    log: &'a Mutex<Option<Log<'l>>>,
     done: &'a Mutex<InOrder<'a>>,
 }
 
-impl<O: Observer + Send> Pool<'_, O> {
+impl Pool<'_, '_> {
     /// Runs all tasks, with each thread taking the next; the first error stops it.
     fn all(&self, tasks: &[Task<'_>], threads: NonZeroUsize) -> Option<SimError> {
         let next = AtomicUsize::new(0);
@@ -329,12 +332,12 @@ impl<O: Observer + Send> Pool<'_, O> {
 
 impl Work<'_> {
     /// Simulates one task into `total`.
-    fn one<O: Observer>(
+    fn one(
         self,
         task: &Task<'_>,
         replication: u32,
         total: &mut Total,
-        log: Option<O>,
+        log: Option<Log<'_>>,
     ) -> Result<Vec<FunctionRecord>, SimError> {
         let streams = Streams::new(self.scenario.simulation.seed, replication);
         let horizon = self.window.until.as_nanos() as f64;
@@ -453,7 +456,7 @@ mod tests {
         let units: Vec<ReplicationJob<'_>> =
             (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, &())).collect();
         let mut replications = Replications::default();
-        let stopped = simulate_all(&units, threads, None::<()>, |_, one| replications.push(scenario, one));
+        let stopped = simulate_all(&units, threads, None, |_, one| replications.push(scenario, one));
         assert!(stopped.is_none(), "{stopped:?}");
         let result = RunResult::of(scenario, &replications);
         format!("{}\n{:?}\n{:?}", json::summary(&result.summary), result.timeline, result.distributions)
@@ -476,8 +479,10 @@ mod tests {
     #[test]
     fn a_log_changes_nothing() {
         let scenario = scenario(1000);
-        let text = |log| json::summary(&run(&scenario, NonZeroUsize::MIN, &(), log).expect("it runs").result.summary);
-        assert_eq!(text(None), text(Some(())));
+        let text = |log: Option<Log<'_>>| {
+            json::summary(&run(&scenario, NonZeroUsize::MIN, &(), log).expect("it runs").result.summary)
+        };
+        assert_eq!(text(None), text(Some(&mut ())));
     }
 
     #[test]
@@ -488,7 +493,7 @@ mod tests {
                 ControlFlow::Break(())
             }
         }
-        let error = run(&scenario(1000), NonZeroUsize::MIN, &Stop, None::<()>).expect_err("it was told to stop");
+        let error = run(&scenario(1000), NonZeroUsize::MIN, &Stop, None).expect_err("it was told to stop");
         assert!(matches!(error, SimError::Cancelled));
     }
 }

@@ -141,7 +141,7 @@ impl Task<'_> {
     ) -> Result<(Row, u64), Failure> {
         let point = self.points.get(number);
         let scenario = self.scenario(base, &point).map_err(Failure::Points)?;
-        let run = run(&scenario, threads, progress, None::<()>).map_err(|error| match error {
+        let run = run(&scenario, threads, progress, None).map_err(|error| match error {
             SimError::Cancelled => Failure::Cancelled,
             error => Failure::Simulation(self.name(&point), error),
         })?;

@@ -45,7 +45,7 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
     // The last replication numbers, which no experiment reaches, so that the pilot does not bias results.
     let units: Vec<ReplicationJob<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
     let mut replications = Replications::default();
-    let stopped = simulate_all(&units, threads, None::<()>, |_, replication| replications.push(&scenario, replication));
+    let stopped = simulate_all(&units, threads, None, |_, replication| replications.push(&scenario, replication));
     if let Some(error) = stopped {
         return Err(error);
     }

@@ -79,7 +79,8 @@ impl HighLevels {
 
     #[inline]
     pub(super) fn raise(&mut self, other: Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(mine, other)| *mine = other.max(*mine));
+        let (HighLevels([a, b, c]), HighLevels([x, y, z])) = (*self, other);
+        *self = Self([a.max(x), b.max(y), c.max(z)]);
     }
 }
 

@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::{Answer, Source, Study, StudyError};
-use crate::engine::Observer;
-use crate::experiment::{self, Progress, warm_up};
+use crate::experiment::{self, Log, Progress, warm_up};
 use crate::measure::RunResult;
 use crate::scenario::{ParseOptions, Problems, Scenario, parse_bytes};
 
@@ -20,11 +19,11 @@ impl Run {
     ///
     /// # Errors
     /// As of [`Study::run`].
-    pub fn run_observed<O: Observer + Send>(
+    pub fn run_observed(
         &mut self,
         threads: NonZeroUsize,
         progress: &dyn Progress,
-        log: Option<O>,
+        log: Option<Log<'_>>,
     ) -> Result<Answer<RunResult>, StudyError> {
         let warm_up = warm_up::resolve(&mut self.scenario, threads, progress)?;
         if warm_up.is_some() {
@@ -51,6 +50,6 @@ impl<'a> Study<'a> for Run {
     }
 
     fn run(&mut self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Answer<RunResult>, StudyError> {
-        self.run_observed(threads, progress, None::<()>)
+        self.run_observed(threads, progress, None)
     }
 }

@@ -82,7 +82,7 @@ fn a_backlog_beyond_memory_is_named() {
         ("function.f", format!("{FUNCTION}{}", source("function = \"f\"")).replace("100ms", "30s")),
     ] {
         let scenario = scenario(&format!("{HEAD}{text}"));
-        let stopped = experiment::run(&scenario, NonZeroUsize::MIN, &Full, None::<()>);
+        let stopped = experiment::run(&scenario, NonZeroUsize::MIN, &Full, None);
         let error = stopped.expect_err("there is no memory").to_string();
         assert!(error.contains(&format!("`{what}` holds ")), "{what}: {error}");
     }

@@ -210,7 +210,7 @@ fn the_number_of_threads_changes_nothing() {
         let three = text.replace("replications = 1", "replications = 3");
         let run = |threads: usize| {
             let threads = NonZeroUsize::new(threads).expect("one or more");
-            let run = experiment::run(&scenario(&three), threads, &(), None::<()>).expect("it runs");
+            let run = experiment::run(&scenario(&three), threads, &(), None).expect("it runs");
             serde_json::to_vec(&run.result.summary).expect("JSON")
         };
         prop_assert_eq!(run(1), run(3));

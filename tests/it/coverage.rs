@@ -39,7 +39,7 @@ fn assert_coverage(what: &str, mut scenario: Scenario, known: &[Known]) -> Vec<S
     let summaries: Vec<Summary> = (1..=EXPERIMENTS)
         .map(|seed| {
             scenario.simulation.seed = seed;
-            experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result.summary
+            experiment::run(&scenario, NonZeroUsize::MIN, &(), None).expect("it runs").result.summary
         })
         .collect();
     for (name, stat, truth) in known {
@@ -95,7 +95,7 @@ fn assert_quantile_coverage(
 ) {
     let holds = |seed: &u64| {
         scenario.simulation.seed = *seed;
-        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), None).expect("it runs");
         let stat = stat(&run.result.summary);
         (stat.mean - truth).abs() <= stat.half_width.expect("an interval")
     };
@@ -136,7 +136,7 @@ fn of_batch_means() {
     let mut short = mm1(0.9, "horizon = \"2500s\"\nwarm-up = \"500s\"\nintervals = \"batch-means\"");
     let found = (1..=100).filter(|seed| {
         short.simulation.seed = *seed;
-        let run = experiment::run(&short, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+        let run = experiment::run(&short, NonZeroUsize::MIN, &(), None).expect("it runs");
         !batches(&run.result.summary).is_independent
     });
     assert!(found.count() > 70);

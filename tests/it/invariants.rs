@@ -220,7 +220,7 @@ proptest! {
         let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nreplications = 2\nseed = {seed}\n");
         let threads = NonZeroUsize::MIN;
         let shape = |text: &str| {
-            let run = forewarm::experiment::run(&scenario(text), threads, &(), None::<()>).expect("it runs");
+            let run = forewarm::experiment::run(&scenario(text), threads, &(), None).expect("it runs");
             serde_json::to_string(&run.result.summary.functions[0]).expect("JSON")
         };
         prop_assert_eq!(shape(&format!("{head}{one}")), shape(&format!("{head}{one}{other}")));

@@ -525,14 +525,14 @@ fn applications_stay_whole_in_cells() {
         );
     }
     let scenario = scenario(&text);
-    let run = |log| {
+    let run = |log: Option<experiment::Log<'_>>| {
         let result = experiment::run(&scenario, NonZeroUsize::MIN, &(), log).expect("it runs").result;
         serde_json::to_string(&result.summary).expect("JSON")
     };
     let apart = run(None);
     assert!(apart.contains("pre-warm"), "something is loaded in advance");
     // What is logged is simulated together.
-    assert_eq!(apart, run(Some(())));
+    assert_eq!(apart, run(Some(&mut ())));
 }
 
 /// The functions of a trace decide by the applications that it names.

@@ -206,7 +206,7 @@ fn one_thread_and_many_give_the_same() {
     let scenario = scenario(&text);
     let run = |threads| {
         let threads = NonZeroUsize::new(threads).expect("some");
-        let run = forewarm::experiment::run(&scenario, threads, &(), None::<()>).expect("it runs");
+        let run = forewarm::experiment::run(&scenario, threads, &(), None).expect("it runs");
         (forewarm::report::json::summary(&run.result.summary), format!("{:?}", run.result.timeline))
     };
     assert_eq!(run(1), run(7));

@@ -28,7 +28,7 @@ fn shipped(name: &str, options: &ParseOptions) -> RunResult {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
     let text = fs::read_to_string(path).expect("a scenario");
     let scenario = parse(name, &text, options, &Memory::default()).unwrap_or_else(|wrong| panic!("{wrong}"));
-    experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result
+    experiment::run(&scenario, NonZeroUsize::MIN, &(), None).expect("it runs").result
 }
 
 /// What is expected of a variant of the retry storm.

@@ -249,8 +249,7 @@ fn scale_in_kills_what_works_for_longer_than_the_grace_period() {
     assert_eq!(steps_of(&usual), [(0, 0), (30, 1), (45, 4), (435, 3), (450, 2), (735, 1), (750, 0)]);
     let threads = NonZeroUsize::MIN;
     let of = |scenario: &Scenario| {
-        let requests =
-            experiment::run(scenario, threads, &(), None::<()>).expect("it runs").result.summary.total.requests;
+        let requests = experiment::run(scenario, threads, &(), None).expect("it runs").result.summary.total.requests;
         (requests.completed.mean, requests.failed.mean)
     };
     assert_eq!(of(&usual), (2.0, 2.0));
@@ -285,7 +284,7 @@ fn nothing_counts_that_happens_at_the_horizon() {
             true
         }
     }
-    let peak = |at: &str, log: Option<Ordered>| {
+    let peak = |at: &str, log: Option<experiment::Log<'_>>| {
         let scenario = scenario(&format!(
             "[scenario]\nname = \"end\"\n[simulation]\nhorizon = \"1m\"\nseed = 3\n[function-defaults]\n\
              duration.exponential.mean = \"600us\"\nscaling.scheduled = {{ actions = [{{ at = \"{at}\", instances = 7 }}] }}\n\
@@ -296,7 +295,7 @@ fn nothing_counts_that_happens_at_the_horizon() {
         run.result.summary.total.instances.peak.mean
     };
     let expected = peak("61s", None);
-    assert_eq!((peak("1m", None), peak("1m", Some(Ordered))), (expected, expected));
+    assert_eq!((peak("1m", None), peak("1m", Some(&mut Ordered))), (expected, expected));
 }
 
 /// Three requests of a second at 5 s; two instances are ordered at 10 s, and can serve at 12 s, when the first

@@ -166,7 +166,7 @@ fn two_threads_write_the_same_bytes() {
     let scenario = scenario(&text);
     let run = |threads| {
         let threads = NonZeroUsize::new(threads).expect("some");
-        let found = experiment::run(&scenario, threads, &(), None::<()>).expect("it runs").result.summary;
+        let found = experiment::run(&scenario, threads, &(), None).expect("it runs").result.summary;
         serde_json::to_string(&found).expect("JSON")
     };
     assert_eq!(run(1), run(2));

@@ -150,7 +150,7 @@ fn manifest() -> Manifest {
 fn both_reports(text: &str) -> [[String; 2]; 2] {
     let scenario = scenario(text);
     let threads = NonZeroUsize::new(1).expect("one");
-    let result = experiment::run(&scenario, threads, &(), None::<()>).expect("it runs").result;
+    let result = experiment::run(&scenario, threads, &(), None).expect("it runs").result;
     let mut timeline = Vec::new();
     csv::timeline(&result.timeline, &mut timeline).expect("in memory");
     let timeline = String::from_utf8(timeline).expect("UTF-8");

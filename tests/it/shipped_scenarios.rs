@@ -82,7 +82,7 @@ fn each_runs_and_every_request_is_accounted_for() {
     for (name, text) in all() {
         let (mut scenario, _) = read(&name, &text, None);
         scenario.simulation.replications = 2;
-        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), None).expect("it runs");
         let summary = run.result.summary;
         let check = |what: &str, shape: &Shape<Stat>| {
             let requests = &shape.requests;

@@ -21,7 +21,7 @@ fn text(simulation: &str, function: &str, arrivals: &str) -> String {
 
 fn run(text: &str, threads: usize) -> Run {
     let threads = NonZeroUsize::new(threads).expect("some");
-    experiment::run(&scenario(text), threads, &(), None::<()>).expect("it runs")
+    experiment::run(&scenario(text), threads, &(), None).expect("it runs")
 }
 
 /// Busy until 10 s, idle until 3 s and until 5 s. At 4 s the second idle instance is taken, at 4.5 s none is left.
@@ -176,7 +176,7 @@ fn what_is_interrupted_keeps_whole_replications() {
         }
     }
     let scenario = scenario(&text("horizon = \"10m\"\nreplications = 20", FUNCTION, POISSON));
-    let stopped = |done| experiment::run(&scenario, NonZeroUsize::MIN, &After(AtomicU64::new(done)), None::<()>);
+    let stopped = |done| experiment::run(&scenario, NonZeroUsize::MIN, &After(AtomicU64::new(done)), None);
     let kept = stopped(0).expect("half of it is whole");
     assert!(
         !kept.is_whole && (8..13).contains(&kept.result.summary.replications),

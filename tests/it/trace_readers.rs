@@ -304,7 +304,7 @@ fn traces_are_simulated() {
     ] {
         let text_of = format!("{HEAD}arrivals.trace = {{ file = \"r.csv\", format = \"{format}\" }}\n");
         let scenario = loaded(&text_of, &[("r.csv", &text)]);
-        let result = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result;
+        let result = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None).expect("it runs").result;
         let total = &result.summary.total;
         assert_eq!((total.requests.arrived.mean, total.execution_s.mean.mean), (1000.0, 0.25), "{format}");
         assert_eq!(result.summary.functions.len(), 7);
@@ -314,7 +314,7 @@ fn traces_are_simulated() {
 /// The requests of a run, and their mean running time in seconds.
 fn simulated(text: &str, files: &[(&str, &str)]) -> (f64, f64) {
     let scenario = loaded(text, files);
-    let run = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+    let run = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None).expect("it runs");
     let total = run.result.summary.total;
     (total.requests.arrived.mean, total.execution_s.mean.mean)
 }
@@ -344,7 +344,7 @@ fn a_timer_is_warm_within_its_period() {
         keep-alive.fixed.window = \"10m\"\n[[source]]\nname = \"s\"\n\
         arrivals.trace = { file = \"i.csv\", format = \"azure-2019\" }\n";
     let scenario = loaded(text, &[("i.csv", &files)]);
-    let run = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+    let run = experiment::run(&scenario, std::num::NonZeroUsize::MIN, &(), None).expect("it runs");
     let started = run.result.summary.total.invocations;
     assert_eq!((started.started.mean, started.cold.mean), (48.0, 1.0));
 }

@@ -76,7 +76,7 @@ fn azure_functions_2019_end_to_end() {
     let scenario =
         parse("azure.toml", text, &ParseOptions::default(), &In(folder)).unwrap_or_else(|wrong| panic!("{wrong}"));
     let run = |threads| {
-        let run = experiment::run(&scenario, NonZeroUsize::new(threads).unwrap(), &(), None::<()>).expect("it runs");
+        let run = experiment::run(&scenario, NonZeroUsize::new(threads).unwrap(), &(), None).expect("it runs");
         assert_eq!(run.result.summary.total.requests.arrived.mean, 3_037_902.0);
         assert_eq!(run.result.summary.functions.len(), 500);
         forewarm::report::json::summary(&run.result.summary)

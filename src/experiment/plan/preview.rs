@@ -100,7 +100,7 @@ pub fn sample(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress)
     let prepared = Prepared::of(input.scenario);
     let units: Vec<ReplicationJob<'_>> =
         (0..threads.get() as u32).map(|number| prepared.unit(u32::MAX - number, &counted)).collect();
-    match simulate_all(&units, threads, None::<()>, |_, _| {}) {
+    match simulate_all(&units, threads, None, |_, _| {}) {
         None | Some(SimError::Cancelled) => {}
         Some(error) => return Err(error),
     }

@@ -145,5 +145,5 @@ fn whole(
     each: impl FnMut(usize, Replication) + Send,
 ) -> Result<(), SimError> {
     progress.begin();
-    simulate_all(units, threads, None::<()>, each).map_or(Ok(()), Err)
+    simulate_all(units, threads, None, each).map_or(Ok(()), Err)
 }

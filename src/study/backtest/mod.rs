@@ -126,7 +126,7 @@ fn replayed(
      -> Result<(Scenario, RunResult), StudyError> {
         progress.begin();
         let scenario = replay.scenario(set, replications, from, to)?;
-        let result = experiment::run(&scenario, threads, progress, None::<()>)?.result;
+        let result = experiment::run(&scenario, threads, progress, None)?.result;
         Ok((scenario, result))
     };
     let observed = |from: f64, to: f64| Observed::of(measured, replay.origin_s + from, replay.origin_s + to);

@@ -1,10 +1,9 @@
 //! Markov-modulated Poisson.
 
-use rand::RngExt as _;
-use rand_distr::{Distribution as _, Exp1, Gamma};
+use rand_distr::{Distribution as _, Gamma};
 
 use super::Clock;
-use crate::rng::Stream;
+use crate::rng::{Stream, standard_exponential};
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{PositiveDuration, RateOrZero};
@@ -83,7 +82,7 @@ impl Mmpp {
         if self.round <= 0.0 {
             return None;
         }
-        let draw: f64 = self.stream.sample(Exp1);
+        let draw = standard_exponential(&mut self.stream);
         let rounds = (draw / self.round).floor();
         let mut left = draw - rounds * self.round;
         let mut gap = 0.0;
@@ -94,7 +93,7 @@ impl Mmpp {
         }
         loop {
             let state = &self.states[self.current];
-            gap += state.mean_ns * self.stream.sample::<f64, _>(Exp1);
+            gap += state.mean_ns * standard_exponential(&mut self.stream);
             if left < state.hazard {
                 return self.clock.advance(gap);
             }

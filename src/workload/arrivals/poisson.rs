@@ -1,10 +1,9 @@
 //! Poisson.
 
-use rand::{Rng, RngExt as _};
-use rand_distr::Exp1;
+use rand::Rng;
 
 use super::{Arrival, Clock, fill};
-use crate::rng::{Block, Stream};
+use crate::rng::{Block, Stream, standard_exponential};
 use crate::schema::declare::*;
 use crate::schema::scalars::Rate;
 use crate::time::{NANOS_PER_SECOND, SimTime};
@@ -55,8 +54,7 @@ impl Poisson {
 impl Gaps {
     #[inline(always)]
     fn next(&mut self, stream: &mut impl Rng) -> Option<SimTime> {
-        let gap: f64 = stream.sample(Exp1);
-        self.clock.advance(gap * self.mean_ns)
+        self.clock.advance(standard_exponential(stream) * self.mean_ns)
     }
 }
 

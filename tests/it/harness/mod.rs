@@ -30,7 +30,7 @@ pub(crate) fn scenario(text: &str) -> Scenario {
 /// Runs it on two threads.
 pub(crate) fn result(text: &str) -> RunResult {
     let threads = NonZeroUsize::new(2).expect("two");
-    experiment::run(&scenario(text), threads, &(), None::<()>).expect("it runs").result
+    experiment::run(&scenario(text), threads, &(), None).expect("it runs").result
 }
 
 pub(crate) fn summary(text: &str) -> Summary {

@@ -166,9 +166,8 @@ impl PodAutoscaler {
         };
         self.reported = [last + EPOCH, before];
         self.report_at = last + REPORT_INTERVAL;
-        while self.tick_at < until {
-            self.tick_at = self.tick_at + TICK_INTERVAL;
-        }
+        let skipped = until.since(self.tick_at).as_nanos().div_ceil(TICK_INTERVAL.as_nanos());
+        self.tick_at = self.tick_at + Span::from_nanos(skipped * TICK_INTERVAL.as_nanos());
     }
 
     /// A request arrives at the activator, which pokes the autoscaler if it is the first.

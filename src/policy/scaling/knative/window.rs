@@ -21,12 +21,13 @@ pub struct Window {
     granularity: Span,
     buckets: Vec<f64>,
     total: f64,
-    /// The bucket of the first write that counts; also unset after a resize of an empty window.
-    first: Option<SimTime>,
+    /// The bucket of the first write that counts; also unset after a resize of an empty window. Buckets are numbered from
+    /// the Unix epoch.
+    first: Option<u64>,
     /// The last bucket written.
-    last: Option<SimTime>,
+    last: Option<u64>,
     /// The last bucket with a value other than 0.
-    last_load: Option<SimTime>,
+    last_load: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,16 +59,17 @@ impl Window {
 
     /// Adds `value` to the bucket of `at`. Values a whole window or more older than the last bucket are ignored.
     pub fn record(&mut self, at: SimTime, value: f64) {
-        let bucket = self.floor(at);
+        let bucket = self.index(at);
         if self.last != Some(bucket) && !self.open(bucket) {
             return;
         }
-        let slot = self.slot(bucket);
+        if value == 0.0 {
+            return;
+        }
+        let slot = ring(bucket, self.buckets.len());
         self.buckets[slot] += value;
         self.total += value;
-        if value != 0.0 {
-            self.last_load = self.last_load.max(Some(bucket));
-        }
+        self.last_load = self.last_load.max(Some(bucket));
     }
 
     /// Records 0 in every bucket from that of `from` to that of `until`: equivalent to one write each, but faster.
@@ -86,7 +88,10 @@ impl Window {
     /// When the most recent load leaves the window, and how much it was; `None` if there was none yet.
     #[must_use]
     pub fn load_leaves(&self) -> Option<(SimTime, f64)> {
-        self.last_load.map(|bucket| (bucket + self.length, self.buckets[self.slot(bucket)]))
+        self.last_load.map(|bucket| {
+            let leaves = SimTime::ZERO + times(self.granularity, bucket) + self.length;
+            (leaves, self.buckets[ring(bucket, self.buckets.len())])
+        })
     }
 
     /// Whether all buckets have the same weight.
@@ -113,7 +118,8 @@ impl Window {
     /// Whether nothing was recorded within the window before `now`. The linear average is 0 one instant earlier.
     #[must_use]
     pub fn is_empty(&self, now: SimTime) -> bool {
-        self.last.is_none_or(|last| self.floor(now).since(last) > self.length)
+        let whole = self.length.as_nanos() / self.granularity.as_nanos();
+        self.last.is_none_or(|last| self.index(now).saturating_sub(last) > whole)
     }
 
     /// The weight of the most recent bucket; `None` for a linear window.
@@ -134,16 +140,15 @@ impl Window {
         let mut total = 0.0;
         let mut first = None;
         if let Some(last) = self.last.filter(|_| !self.is_empty(now)) {
-            let newest = self.index(last);
             for back in 0..buckets.len().min(self.buckets.len()) as u64 {
-                let index = newest.saturating_sub(back);
+                let index = last.saturating_sub(back);
                 let value = self.buckets[ring(index, self.buckets.len())];
                 let slot = ring(index, buckets.len());
                 buckets[slot] = value;
                 total += value;
             }
             // The original uses the earliest time at which the old ring could have been written, not the actual one.
-            first = Some(last - times(self.granularity, self.buckets.len() as u64 - 1));
+            first = Some(last.saturating_sub(self.buckets.len() as u64 - 1));
         }
         if let Weighting::Exponential { .. } = self.weighting {
             self.weighting = Weighting::Exponential { coefficient: coefficient(buckets.len()) };
@@ -155,8 +160,9 @@ impl Window {
     }
 
     /// Makes room for a bucket that is not the last one; returns false if it is too old to count.
-    fn open(&mut self, bucket: SimTime) -> bool {
-        if self.last.is_some_and(|last| bucket + self.length <= last) {
+    fn open(&mut self, bucket: u64) -> bool {
+        let len = self.buckets.len();
+        if self.last.is_some_and(|last| bucket + len as u64 <= last) {
             return false;
         }
         if self.first.is_none_or(|first| bucket < first) {
@@ -164,8 +170,8 @@ impl Window {
         }
         match self.last {
             Some(last) if bucket < last => return true,
-            Some(last) if bucket.since(last) < self.length => {
-                for slot in slots(self.index(last), self.index(bucket), self.buckets.len()) {
+            Some(last) if bucket - last < len as u64 => {
+                for slot in self.left(last, bucket) {
                     self.total -= self.buckets[slot];
                     self.buckets[slot] = 0.0;
                 }
@@ -182,29 +188,39 @@ impl Window {
 
     fn linear(&self, now: SimTime) -> f64 {
         let Some(last) = self.last else { return 0.0 };
-        let now = self.floor(now);
-        let gap = now.since(last);
-        if gap >= self.length && gap > Span::ZERO {
+        let now = self.index(now);
+        let gap = now.saturating_sub(last);
+        if gap >= self.buckets.len() as u64 {
             return 0.0;
         }
         // The sum runs over the buckets that have left the window since the last write, oldest first.
         let mut sum = self.total;
-        for slot in slots(self.index(last), self.index(now), self.buckets.len()) {
+        for slot in self.left(last, now) {
             sum -= self.buckets[slot];
         }
-        let age = self.first.map_or(f64::INFINITY, |first| (self.index(last) - self.index(first)) as f64 + 1.0);
-        let remaining = self.buckets.len() as f64 - (gap.as_nanos() / self.granularity.as_nanos()) as f64;
+        if sum == 0.0 {
+            return 0.0;
+        }
+        let age = self.first.map_or(f64::INFINITY, |first| last.saturating_sub(first) as f64 + 1.0);
+        let remaining = self.buckets.len() as f64 - gap as f64;
         round_to_six_decimals(sum / age.min(remaining))
+    }
+
+    /// The slots of the buckets that leave the window when it moves from the bucket `last` to `until`, oldest first; only
+    /// those that may hold a value.
+    fn left(&self, last: u64, until: u64) -> impl Iterator<Item = usize> + use<> {
+        let len = self.buckets.len();
+        slots(last, until.min(self.last_load.map_or(0, |load| load + len as u64)), len)
     }
 
     fn weighted(&self, now: SimTime, coefficient: f64) -> f64 {
         let Some(last) = self.last.filter(|_| !self.is_empty(now)) else { return 0.0 };
-        let missing = self.index(now).saturating_sub(self.index(last));
+        let missing = self.index(now).saturating_sub(last);
         let mut multiplier = coefficient;
         if missing > 0 {
             multiplier *= (1.0 - coefficient).powf(missing as f64);
         }
-        let newest = self.index(last) + self.buckets.len() as u64;
+        let newest = last + self.buckets.len() as u64;
         let mut sum = 0.0;
         for back in 0..(self.buckets.len() as u64).saturating_sub(missing) {
             sum += self.buckets[ring(newest - back, self.buckets.len())] * multiplier;
@@ -216,14 +232,6 @@ impl Window {
     /// The index of the bucket of `at`, counted from the Unix epoch.
     fn index(&self, at: SimTime) -> u64 {
         at.as_nanos() / self.granularity.as_nanos()
-    }
-
-    fn floor(&self, at: SimTime) -> SimTime {
-        SimTime::ZERO + times(self.granularity, self.index(at))
-    }
-
-    fn slot(&self, bucket: SimTime) -> usize {
-        ring(self.index(bucket), self.buckets.len())
     }
 }
 
