@@ -203,7 +203,7 @@ fn share_above(times: &Times<f64>, bound: f64) -> f64 {
         return 0.0;
     }
     // The last that the bound is not below.
-    let place = known.iter().rposition(|(_, value)| *value <= bound).unwrap_or(0).min(known.len() - 2);
+    let place = known.iter().rposition(|(_, value)| *value <= bound).unwrap_or(0);
     let ((above, low), (beyond, high)) = (known[place], known[place + 1]);
     if high > low { above + (beyond - above) * ((bound - low) / (high - low)).clamp(0.0, 1.0) } else { above }
 }
