@@ -156,6 +156,19 @@ fn a_policy_at_rest_that_loses_an_instance_with_its_machine_decides_again() {
     }
 }
 
+/// The one request comes just before the horizon, to no instance. KEDA polls at 60 s, when the run is over but for those who wait.
+#[test]
+fn a_policy_decides_after_the_horizon_while_somebody_waits() {
+    let found = summary(
+        "[scenario]\nname = \"late\"\n[simulation]\nhorizon = \"1m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"59s\"]\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"500ms\"\n\
+         scaling.keda = {}\n",
+    );
+    let requests = &found.total.requests;
+    assert_eq!((requests.arrived.mean, requests.completed.mean, requests.unfinished.mean), (1.0, 1.0, 0.0));
+}
+
 /// Two of ten fit in the memory budget, and the other eight are not there.
 #[test]
 fn the_minimum_is_there_as_far_as_memory_goes() {
