@@ -370,3 +370,55 @@ fn the_time_series_has_nodes_and_is_read_back() {
     let again = folder.run(&["report", "results/ten", "--format", "html"]).ends(0).out;
     assert_eq!(again, page);
 }
+
+/// The only node fails at 1,000 s; that is found out at 1,002 s, and its instance is given up 10 s later. A request in between is sent
+/// there and fails.
+#[test]
+fn an_instance_on_a_failed_node_is_there_until_it_is_given_up_and_serves_nobody() {
+    let found = summary(
+        "[scenario]\nname = \"gone\"\n[simulation]\nhorizon = \"2000s\"\n\
+         [platform.placement]\nnode-monitor-grace-period = \"2s\"\nunreachable-toleration = \"10s\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"10s\", \"1001s\"]\n\
+         [[function]]\nname = \"f\"\nmemory = \"1GB\"\ncpu.request = 1\nduration.constant.value = \"1s\"\n\
+         cold-start = \"none\"\nkeep-alive.forever = {}\n\
+         [[node-group]]\nname = \"a\"\ncpu = 1\nmemory = \"2GB\"\ncount = 1\nzone = \"b\"\n\
+         [[fault]]\nname = \"out\"\ntarget = \"zone.b\"\nat = \"1000s\"\nfor = \"1s\"\noutage = true\n",
+    );
+    let (requests, instances) = (&found.total.requests, &found.total.instances);
+    assert_eq!((requests.completed.mean, requests.failed.mean), (1.0, 1.0));
+    assert_eq!(instances.lifespan_mean_s.mean, 1_002.0);
+    // Busy for a second, and for as long as nobody knows that it does not answer.
+    for (found, seconds) in [(instances.busy_mean.mean, 2.0), (instances.idle_mean.mean, 1_000.0)] {
+        assert!((found * 2_000.0 - seconds).abs() < 1e-9, "{found}");
+    }
+}
+
+/// An instance that waits for its node ages from when it begins to start.
+#[test]
+fn a_lifetime_begins_with_the_start() {
+    let text = "max = 100\nautoscaler.karpenter.consolidation-policy = \"when-empty\"\nboot.constant.value = \"60s\"";
+    let text = ten_instances(text)
+        .replace("arrivals.constant.rate = \"10/s\"", "arrivals.times.at = [\"10s\"]")
+        .replace("duration.constant", "keep-alive.forever = {}\nmax-lifetime = \"100s\"\nduration.constant");
+    let total = summary(&text).total;
+    let waited = total.cold_start_s.max.mean - 0.5;
+    assert!(waited >= 60.0);
+    assert!(
+        (total.instances.lifespan_mean_s.mean - waited - 100.0).abs() < 1e-9,
+        "{}",
+        total.instances.lifespan_mean_s.mean
+    );
+}
+
+/// Long after the last instance has gone, the nodes are still there.
+#[test]
+fn nodes_are_there_to_the_end() {
+    let text = ten_instances("count = 3").replace("arrivals.constant.rate = \"10/s\"", "arrivals.times.at = [\"10s\"]");
+    let folder = Folder::with("ten.toml", &text);
+    folder.run(&["run", "ten.toml", "--no-progress"]).ends(0);
+    let series = folder.read("results/ten/timeline.csv");
+    let mut rows = series.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let nodes = rows.next().expect("a header").iter().position(|column| *column == "nodes_mean").expect("a column");
+    let of_group: Vec<&str> = rows.filter(|row| row[1] == "node-group.g").map(|row| row[nodes]).collect();
+    assert!(of_group.len() > 100 && of_group.iter().all(|nodes| *nodes == "3"), "{of_group:?}");
+}
