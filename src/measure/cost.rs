@@ -620,6 +620,7 @@ mod tests {
             instance_gb: 2.0,
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 2.0,
+                ephemeral_included_mb: 0,
                 snapshot_cache_gb_second_usd: 2.0,
                 snapshot_restore_gb_usd: 2.0,
                 poller_hour_usd: 2.0,
