@@ -304,6 +304,10 @@ mod tests {
         rank(&mut effects);
         let names: Vec<&str> = effects.iter().map(|one| one.fault.as_str()).collect();
         assert_eq!(names, ["loses", "for ever", "long", "slow", "nothing"]);
-        assert_eq!(effects.iter().filter(|one| one.is_harmful()).count(), 4);
+        let harmful: Vec<bool> = effects.iter().map(Effect::is_harmful).collect();
+        assert_eq!(harmful, [true, true, true, true, false]);
+        // Half a request per run is a loss, less is not.
+        let (half, less) = (effect("half", COUNT, Some(0.0), 1.0), effect("less", 0.49, Some(0.0), 9.0));
+        assert!(half.is_harmful() && half.rank()[0] == COUNT && less.rank()[0] == 0.0);
     }
 }

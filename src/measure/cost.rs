@@ -430,6 +430,7 @@ mod tests {
             resources: ResourceBilling::default(),
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 3.09e-8,
+                ephemeral_included_mb: 512,
                 snapshot_cache_gb_second_usd: 1.5046e-6,
                 snapshot_restore_gb_usd: 1.397_998e-4,
                 poller_hour_usd: 0.00925,
@@ -573,6 +574,72 @@ mod tests {
         assert!((whole.per_million_succeeded - whole.total / 0.040).abs() < 1e-9);
         // A month of 41,000 requests an hour: 29.52 million, of which one is free.
         assert!((720.0 * whole.requests - 28.52 * 0.2).abs() < 1e-9, "{}", whole.requests);
+    }
+
+    /// Usage of everything: the first quantity is one, the second two, and so on.
+    fn everything(each: impl Fn(f64) -> f64) -> Usage {
+        let both = |x86, arm| ByArchitecture { x86: each(x86), arm: each(arm) };
+        Usage {
+            requests: each(1.0),
+            on_demand_gb_s: both(2.0, 3.0),
+            provisioned_gb_s: both(4.0, 5.0),
+            provisioned_execution_gb_s: both(6.0, 7.0),
+            minimum_idle_gb_s: each(8.0),
+            minimum_busy_gb_s: each(9.0),
+            ephemeral_gb_s: each(10.0),
+            snapshot_cache_gb_s: each(11.0),
+            snapshot_restored_gb: each(12.0),
+            poller_hours: each(13.0),
+            instance_gb_s: each(14.0),
+            cpu: CpuUsage {
+                vcpu_s: each(15.0),
+                ghz_s: each(16.0),
+                cpu_s: each(17.0),
+                instance_vcpu_s: each(18.0),
+                minimum_idle_vcpu_s: each(19.0),
+            },
+        }
+    }
+
+    #[test]
+    fn every_quantity_adds_up_scales_and_has_its_price() {
+        let mut sum = everything(|quantity| quantity);
+        sum += everything(|quantity| 10.0 * quantity);
+        assert_eq!(sum, everything(|quantity| 11.0 * quantity));
+        let eighth = Span::from_nanos(MONTH.as_nanos() / 8);
+        assert_eq!(everything(|quantity| quantity).to_month(eighth), everything(|quantity| 8.0 * quantity));
+        let two = ByArchitecture { x86: 2.0, arm: 2.0 };
+        let prices = Prices {
+            request: 2.0,
+            on_demand: two,
+            provisioned: two,
+            provisioned_execution: two,
+            minimum_idle: 2.0,
+            minimum_busy: 2.0,
+            cpu: CpuUsage { vcpu_s: 2.0, ghz_s: 2.0, cpu_s: 2.0, instance_vcpu_s: 2.0, minimum_idle_vcpu_s: 2.0 },
+            instance_gb: 2.0,
+            extras: ExtraPrices {
+                ephemeral_gb_second_usd: 2.0,
+                ephemeral_included_mb: 0,
+                snapshot_cache_gb_second_usd: 2.0,
+                snapshot_restore_gb_usd: 2.0,
+                poller_hour_usd: 2.0,
+                instance_gb_second_usd: 0.0,
+            },
+        };
+        let cost = prices.cost(&everything(|quantity| quantity), 100.0, 50.0);
+        let expected = [
+            2.0,
+            2.0 * (2.0 + 3.0 + 15.0 + 16.0 + 17.0),
+            2.0 * (4.0 + 5.0 + 6.0 + 7.0 + 8.0 + 9.0 + 19.0),
+            2.0 * (10.0 + 11.0 + 12.0 + 13.0 + 14.0 + 18.0),
+        ];
+        assert_eq!([cost.requests, cost.compute, cost.provisioned, cost.other], expected);
+        assert_eq!((cost.total, cost.per_million_requests, cost.per_million_succeeded), (380.0, 3.8e6, 7.6e6));
+        // The same again on another platform, of the same requests.
+        let twice = cost.clone().and(&cost, 100.0, 50.0);
+        assert_eq!([twice.requests, twice.compute, twice.provisioned, twice.other], expected.map(|usd| 2.0 * usd));
+        assert_eq!((twice.total, twice.per_million_requests, twice.per_million_succeeded), (760.0, 7.6e6, 15.2e6));
     }
 
     #[test]

@@ -231,12 +231,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_usual_is_what_was_before_the_fault() {
+        let interval = |arrived, succeeded, secs: u64| {
+            let mut latency = Histogram::new(BITS);
+            (0..succeeded).for_each(|_| latency.record(Span::from_secs(secs).as_nanos()));
+            Interval { arrived, succeeded, latency }
+        };
+        let window = Window {
+            from: SimTime::ZERO,
+            until: SimTime::from(Span::from_secs(60)),
+            interval: Span::from_secs(10),
+            series_by_function: true,
+        };
+        let at = |secs| Some(SimTime::from(Span::from_secs(secs)));
+        // Before 20 s, all 10 requests succeed in 1 s: 95 % of them are enough, 90 % are not, nor are more than 2 s.
+        let intervals =
+            [(5, 5, 1), (5, 5, 1), (20, 19, 1), (20, 18, 1), (20, 20, 3), (0, 0, 0)].map(|(a, s, l)| interval(a, s, l));
+        assert_eq!(usual(&intervals, &window, at(20)), [true, true, true, false, false, true]);
+        // Of half, half is usual.
+        let intervals = [(10, 5, 1), (20, 10, 1), (20, 9, 1)].map(|(a, s, l)| interval(a, s, l));
+        assert_eq!(usual(&intervals, &window, at(10)), [true, true, false]);
+        // Without anything before, all must succeed, however long it takes.
+        assert_eq!(usual(&intervals, &window, at(0)), [false; 3]);
+        assert_eq!(usual(&[interval(10, 10, 99)], &window, None), [true]);
+    }
+
+    #[test]
     fn several_good_intervals_in_a_row_are_needed() {
         let row = |text: &str| good_row(&text.bytes().map(|byte| byte == b'+').collect::<Vec<_>>());
         assert_eq!(row("+++--"), Some(0));
         assert_eq!(row("-+-+++"), Some(3));
         assert_eq!(row("++-++-"), None);
         assert_eq!(row("++"), Some(0), "near the end fewer are there");
+        assert_eq!(row("+"), Some(0));
         assert_eq!(row("-"), None);
         assert_eq!(row(""), None, "nothing is known after the horizon");
     }

@@ -237,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_slot_counts_and_a_long_horizon_has_longer_slots() {
+        let mut slots = Slots::new(at(10.0));
+        let mut track = SlotTrack::default();
+        slots.hold(&mut track, at(0.0), at(0.5), &levels(4));
+        slots.hold(&mut track, at(0.5), at(10.0), &levels(1));
+        slots.close(&mut track);
+        assert_eq!(slots.in_progress_bound(), 4);
+        let slots = Slots::new(SimTime::from_nanos(3 << 48));
+        assert_eq!((slots.shift, slots.in_progress.len()), (33, (3 << 15) + 3));
+    }
+
+    #[test]
     fn what_comes_after_the_horizon_counts_for_the_bound_only() {
         let mut slots = Slots::new(at(10.0));
         let mut track = SlotTrack::default();

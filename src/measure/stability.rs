@@ -222,12 +222,17 @@ mod tests {
         assert_eq!(verdict(&[0.0, 2.0, 5.0, 9.0, 8.0, 20.0, 30.0, 10.0, 3.0], &[]), (Stability::Stable, None));
         assert_eq!(verdict(&[0.0; 9], &[0.0, 3.0, 0.0, 6.0, 4.0, 6.0, 0.0, 0.0, 6.0]), (Stability::Stable, None));
         assert_eq!(verdict(&[], &[]), (Stability::Stable, None));
+        // Ten of one arrival cannot be chance, nine are too few to tell.
+        let few = |queue| Tipped::of_backlog(&[Point { arrived: 1.0, queue, ..Point::default() }], &window(1)).verdict;
+        assert_eq!((few(9.9), few(10.0)), (Stability::Stable, Stability::Backlogged));
     }
 
     #[test]
     fn a_burst_is_a_backlog_until_it_is_served() {
         let queues = [0.0, 0.0, 500.0, 300.0, 100.0, 0.0, 0.0];
         assert_eq!(verdict(&queues, &[]), (Stability::Backlogged, Some(20.0)));
+        // One that waits on average is a queue, and the burst joins it.
+        assert_eq!(verdict(&[0.0, 1.0, 500.0, 300.0, 100.0, 0.9, 0.0], &[]), (Stability::Backlogged, Some(10.0)));
         // It is still being served when the run ends.
         assert_eq!(verdict(&[0.0, 0.0, 900.0, 700.0, 500.0, 300.0], &[]), (Stability::Backlogged, Some(20.0)));
     }
@@ -242,6 +247,15 @@ mod tests {
     fn what_sheds_to_the_end_is_overloaded_too() {
         assert_eq!(verdict(&[], &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0]), (Stability::Overloaded, Some(20.0)));
         assert_eq!(verdict(&[], &[0.0, 20.0, 20.0, 20.0, 0.0, 0.0]), (Stability::Backlogged, Some(10.0)));
+        // Two intervals are too few, and six of 200 requests too: that is 3 %.
+        assert_eq!(verdict(&[], &[0.0, 20.0, 20.0, 0.0]), (Stability::Stable, None));
+        let little = vec![Point { arrived: 200.0, rejected: 6.0, ..Point::default() }; 10];
+        assert_eq!(Tipped::of(&little, 1.0, &window(10)).verdict, Stability::Stable);
+        // It ends with the arrivals, whatever is given up afterwards.
+        let point = |arrived| Point { arrived, rejected: 20.0, ..Point::default() };
+        let points = [100.0, 100.0, 100.0, 100.0, 0.0, 0.0].map(point);
+        let found = Tipped::of(&points, 1.0, &window(6));
+        assert_eq!((found.verdict, found.since_s), (Stability::Overloaded, Some(0.0)));
     }
 
     #[test]

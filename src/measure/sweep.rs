@@ -169,3 +169,18 @@ impl Row {
         Stat { mean, half_width: (!half.is_nan()).then_some(half) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_replications_objectives_and_two_numbers_for_each_metric() {
+        let row = |met| Row { number: 7, values: vec![3.0, met, 10.0, 0.5, 20.0, f64::NAN] };
+        assert_eq!(row(f64::NAN).replications(), 3);
+        assert_eq!([f64::NAN, 0.0, 1.0].map(|met| row(met).met()), [None, Some(false), Some(true)]);
+        let stats = [0, 1].map(|metric| row(1.0).stat(metric));
+        assert_eq!(stats[0], Stat { mean: 10.0, half_width: Some(0.5) });
+        assert_eq!(stats[1], Stat { mean: 20.0, half_width: None });
+    }
+}

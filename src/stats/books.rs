@@ -134,6 +134,25 @@ mod tests {
     }
 
     #[test]
+    fn statistics_of_times_have_their_keys() {
+        let mut times = Times::default();
+        // By hand: 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and sum of squares 32 about it; the median lies between 4 and 5.
+        [2, 4, 4, 4, 5, 5, 7, 9].into_iter().for_each(|secs| times.record(Span::from_secs(secs)));
+        let mut books = Books::default();
+        books.times("wait_s", &times);
+        let keys: Vec<&str> = books.0.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["mean", "sd", "p50", "p90", "p95", "p99", "p999", "max"].map(|key| format!("wait_s.{key}")));
+        let figure = |key: &str| books.get(&format!("wait_s.{key}")).expect("it is there");
+        assert_eq!((figure("mean"), figure("max")), (5.0, 9.0));
+        assert!((figure("sd") - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
+        // Ranks 0.5 * 7 and 0.9 * 7, to the width of a bin.
+        assert!((figure("p50") - 4.5).abs() < 0.02 && (figure("p90") - 7.6).abs() < 0.04, "{:?}", books.0);
+        let mut nothing = Books::default();
+        nothing.times("wait_s", &Times::default());
+        assert!(nothing.0.len() == 8 && nothing.0.iter().all(|(_, value)| value.is_nan()));
+    }
+
+    #[test]
     fn a_level_is_weighted_by_time_from_the_measured_part_on() {
         let mut level = Level::default();
         level.set(7, at(0), false);

@@ -416,6 +416,8 @@ mod tests {
         assert_eq!(histogram.iter_bins().last(), Some((edges(place, 5).0, edges(place, 5).1, 3 * ((1 << 32) + 1))));
         histogram.clear();
         assert_eq!((histogram.count(), histogram.min(), histogram.max()), (0, None, None));
+        histogram.record(100);
+        assert_eq!(histogram.count(), 1);
     }
 
     #[test]
@@ -480,6 +482,18 @@ mod tests {
         assert!((found[2] - 79_210.0).abs() < 80.0, "{found:?}");
         assert!(found[3..].iter().all(|value| *value == f64::INFINITY), "{found:?}");
         assert_eq!(histogram.quantiles_with(0, &[0.25]), histogram.quantiles([0.25]).map(|[one]| vec![one]));
+        assert_eq!(
+            of(5, &[0, 7]).iter_bins().map(|(low, _, count)| (low, count)).collect::<Vec<_>>(),
+            [(0, 1), (7, 1)]
+        );
+        // A value from coarser buckets is counted at the middle of its bucket, of 1,216 to 1,248.
+        let mut fine = Histogram::new(11);
+        fine.merge(&of(5, &[1000, 1234, 2000]));
+        assert!((fine.quantile(0.5).expect("values") - 1232.0).abs() <= 1.0);
+        // Of 1, 2 and infinity, the median is exactly the second.
+        let mut three = Histogram::new(10);
+        [1, 2].into_iter().for_each(|value| three.record(value));
+        assert_eq!(three.quantiles_with(1, &[0.5, 0.51]), Some(vec![2.0, f64::INFINITY]));
         let empty = Histogram::new(10);
         assert_eq!(empty.quantiles_with(3, &[0.0, 0.5, 1.0]), Some(vec![f64::INFINITY; 3]));
         assert_eq!(empty.quantiles_with(0, &[0.5]), None);

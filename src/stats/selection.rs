@@ -225,6 +225,9 @@ mod tests {
         assert_eq!(levels.looks(), [4, 8, 16]);
         assert!((levels.requirement() - 0.03 / 60.0).abs() < 1e-15);
         assert!((levels.cost() - 0.015 / 165.0).abs() < 1e-15);
+        // One requirement has the whole half; without any there is nothing to divide by.
+        assert!((Levels::new(0.06, 10, 1, 4, 16).requirement() - 0.03 / 30.0).abs() < 1e-15);
+        assert_eq!(Levels::new(0.06, 10, 0, 4, 16).requirement(), Levels::new(0.06, 10, 1, 4, 16).requirement());
         assert_eq!((levels.next_look(0), levels.next_look(4), levels.next_look(16)), (Some(4), Some(8), None));
     }
 
@@ -260,6 +263,18 @@ mod tests {
         let crowd = [40.0, 0.0, 0.0, 0.0].map(|seen| Events { seen, trials: 1000.0 });
         let wide = share_range(&crowd, 0.05).expect("trials");
         assert!(wide.high > 2.0 * range.high && wide.low < range.low, "{wide:?}");
+    }
+
+    #[test]
+    fn the_design_effect_by_hand() {
+        let seen = |seen: [f64; 4]| seen.map(|seen| Events { seen, trials: 1000.0 });
+        // 1 % of 1,000 is 10, with a variance of 9.9: (900 + 3 * 100) / (4 * 9.9) * 4/3.
+        assert!((design_effect(&seen([40.0, 0.0, 0.0, 0.0]), 0.01) - 1200.0 / 29.7).abs() < 1e-12);
+        assert_eq!(design_effect(&seen([10.0; 4]), 0.01), 1.0, "never less");
+        for share in [0.0, 1.0] {
+            assert_eq!(design_effect(&seen([1000.0 * share; 4]), share), 1.0);
+        }
+        assert_eq!(design_effect(&seen([40.0; 4])[..1], 0.01), 1.0);
     }
 
     /// At most what was promised goes wrong, over systems, requirements and looks, with the worst habit: looking until

@@ -115,6 +115,22 @@ fn lambda(billing: &str) -> Summary {
     ))
 }
 
+/// Storage beyond the 512 MB that are included, for as long as executions are charged: as in AWS's third example.
+#[test]
+fn ephemeral_storage_is_charged_beyond_what_is_included() {
+    let with = |storage: &str| {
+        summary(&format!(
+            "[scenario]\nname = \"disk\"\n[simulation]\nhorizon = \"1h\"\n[platform]\npreset = \"aws-lambda\"\n\
+             [[function]]\nname = \"f\"\nmemory = \"4GB\"\n{storage}\ncold-start = \"none\"\nduration.constant.value = \"280ms\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n"
+        ))
+    };
+    let found = with("ephemeral-storage = \"2GB\"");
+    assert_usd(found.total.cost_usd.other.mean, 35_999.0 * 0.28 * 1.5 * 3.09e-8);
+    assert_eq!(with("").total.cost_usd.other.mean, 0.0);
+    assert_eq!(with("ephemeral-storage = \"512MB\"").total.cost_usd.other.mean, 0.0);
+}
+
 #[test]
 fn the_free_tier_counts_if_it_is_asked_for() {
     // 359,999 requests in the hour, 720 times as many in a month, 0.1 GB-s each.
@@ -135,4 +151,39 @@ fn the_free_tier_counts_if_it_is_asked_for() {
             && !lambda("billing = \"none\"").has_prices
             && with.has_prices
     );
+}
+
+/// Instances are charged by the second that they exist, and for a minute at least.
+#[test]
+fn an_instance_costs_its_minimum() {
+    let billing = "instance-gb-second-usd = 1\ninstance-minimum = \"1m\"";
+    let cost = |window: &str| {
+        let function = format!("duration.constant.value = \"1s\"\nkeep-alive.fixed.window = \"{window}\"");
+        priced("1h", billing, &function, "times.at = [\"1m\", \"30m\"]").total.cost_usd.total.mean
+    };
+    // Twice a second and the window: 11 s, and 101 s.
+    assert_usd(cost("10s"), 2.0 * 60.0);
+    assert_usd(cost("100s"), 2.0 * 101.0);
+}
+
+/// The time in which a request computes is charged for: a quarter of it, or all where nothing is said.
+#[test]
+fn processor_time_is_a_share_of_the_duration() {
+    for (share, cpu_s) in [("cpu.cpu-bound-share = 0.25", 2.5), ("", 10.0)] {
+        let function = format!("duration.constant.value = \"10s\"\n{share}");
+        let found = priced("1h", "cpu-second-usd = 2", &function, "times.at = [\"1m\", \"2m\", \"3m\"]");
+        assert_usd(found.total.cost_usd.total.mean, 3.0 * cpu_s * 2.0);
+    }
+}
+
+/// Two vCPUs of a minimum instance that is idle but for 10 s of an hour; a month is 720 times that.
+#[test]
+fn idle_processors_of_minimum_instances_cost_too() {
+    let billing = "minimum-instances.idle-gb-second-usd = 0.1\nminimum-instances.idle-vcpu-second-usd = 0.01";
+    let function =
+        "cpu.limit = 2\nduration.constant.value = \"10s\"\nscaling.cloud-run = { min-instances = 1, cpu = 2 }";
+    let found = priced("1h", billing, function, "times.at = [\"10m\"]");
+    let expected = 3_590.0 * (0.1 + 2.0 * 0.01);
+    assert_usd(found.total.cost_usd.provisioned.mean, expected);
+    assert_usd(found.monthly_cost_usd.mean, 720.0 * expected);
 }

@@ -268,3 +268,59 @@ fn servers_are_cheaper_from_some_load_on() {
             .contains("FROM..TO")
     );
 }
+
+/// Of two requests in progress on average, nine instances refuse 0.02 % and one instance refuses 67 %: what the others take says
+/// nothing about it then, and it is not judged.
+#[test]
+fn times_of_those_that_succeed_are_judged_where_nearly_all_do() {
+    let text = "[scenario]\nname = \"fails\"\n[simulation]\nhorizon = \"20m\"\n[[function]]\nname = \"f\"\n\
+                duration.constant.value = \"1s\"\nconcurrency = { max-instances = 100, overflow = \"reject\" }\n\
+                [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"2/s\"\n\
+                [[objective]]\nmetric = \"failure_ratio\"\nbelow = \"90%\"\n\
+                [[variant]]\nname = \"nine\"\nset = { \"function.f.concurrency.max-instances\" = 9 }\n\
+                [[variant]]\nname = \"one\"\nset = { \"function.f.concurrency.max-instances\" = 1 }\n";
+    let folder = Folder::with("x.toml", text);
+    folder.run(&["compare", "x.toml", "--replications", "8", "--out", "out"]).ends(0);
+    let found = folder.json("out/comparison.json");
+    // Where there are objectives, replications go on until those are clear.
+    assert_eq!(found["method"]["followed"], serde_json::json!(["failure_ratio"]));
+    let better = |variant: &str, metric: &str| {
+        let all = found["contrasts"].as_array().expect("a list");
+        all.iter().find(|one| one["variant"] == variant && one["metric"] == metric).expect("a contrast")["better"]
+            .clone()
+    };
+    for metric in ["latency_s.mean", "wait_s.mean"] {
+        assert_eq!((better("nine", metric), better("one", metric)), ("lower".into(), Value::Null), "{metric}");
+    }
+    // Over all requests, those refused are infinitely late.
+    assert_eq!(better("one", "latency_s.p99"), "lower");
+}
+
+/// Where a policy creates instances, those that wait for them are compared in place of cold starts, and everything else as ever.
+#[test]
+fn who_waits_for_instances_of_a_policy_is_compared() {
+    let text = "[scenario]\nname = \"policy\"\n[simulation]\nhorizon = \"10m\"\n[[function]]\nname = \"f\"\n\
+                memory = \"1GB\"\nduration.constant.value = \"1s\"\nscaling.cloud-run = {}\n\
+                [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"2/s\"\n\
+                [[variant]]\nname = \"slow\"\nset = { \"function.f.duration.constant.value\" = \"2s\" }\n";
+    let folder = Folder::with("x.toml", text);
+    folder.run(&["compare", "x.toml", "--replications", "4", "--out", "out"]).ends(0);
+    let found = folder.json("out/comparison.json");
+    let all = found["contrasts"].as_array().expect("a list");
+    let judged: Vec<&str> =
+        all.iter().filter(|one| !one["better"].is_null()).map(|one| one["metric"].as_str().expect("a key")).collect();
+    let expected = [
+        "latency_s.mean",
+        "latency_s.p50",
+        "latency_s.p95",
+        "latency_s.p99",
+        "wait_s.mean",
+        "cold_affected_ratio",
+        "failure_ratio",
+        "requests.completed",
+        "queue.mean",
+        "cost_usd.total",
+        "cost_usd.per_million_succeeded",
+    ];
+    assert_eq!(judged, expected);
+}

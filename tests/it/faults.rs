@@ -306,3 +306,38 @@ fn cancelling_reaches_what_lies_behind() {
         }
     }
 }
+
+/// Instances that crash three times a minute for an hour do so no longer afterwards.
+#[test]
+fn crashes_end_with_the_fault() {
+    let summary = summary(&run(
+        "2h",
+        12,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10s\"\nkeep-alive.fixed.window = \"1m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"1/s\"\n\
+         [[fault]]\nname = \"unstable\"\ntarget = \"f\"\nat = \"0s\"\nfor = \"1h\"\ncrash.rate = \"3/m\"\n",
+    ));
+    // Of those of the last 10 s of the hour, the part that falls into it counts: 5 s less, by and large.
+    assert_close("failures", summary.total.failure_ratio, 12, (3_595.0 / 7_200.0) * (1.0 - (-0.5f64).exp()));
+}
+
+/// Four invocations of 10 s whose caller gives up after 1 s: cancelled, they keep an instance busy for as long, else to their end.
+#[test]
+fn a_function_stops_what_is_cancelled() {
+    for (on_timeout, busy, failed) in [("cancel", 4.0, 4.0), ("abandon", 40.0, 0.0)] {
+        let summary = summary(&run(
+            "1000s",
+            1,
+            &format!(
+                "[[function]]\nname = \"f\"\nduration.constant.value = \"10s\"\nkeep-alive.forever = {{}}\n\
+                 [[gateway]]\nname = \"api\"\ntarget = \"f\"\n\
+                 [[source]]\nname = \"s\"\ntarget = \"api\"\narrivals.times.at = [\"10s\", \"100s\", \"200s\", \"300s\"]\n\
+                 client = {{ timeout = \"1s\", on-timeout = \"{on_timeout}\" }}\n"
+            ),
+        ));
+        let (_, function) = &summary.functions[0];
+        assert!((function.instances.busy_mean.mean * 1_000.0 - busy).abs() < 1e-9, "{on_timeout}");
+        assert_eq!((function.requests.failed.mean, function.requests.completed.mean), (failed, 4.0 - failed));
+        assert_eq!(summary.sources[0].1.requests.failed_by.timed_out.mean, 4.0);
+    }
+}

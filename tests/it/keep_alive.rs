@@ -191,6 +191,19 @@ fn a_busy_application_is_not_unloaded() {
     }
 }
 
+/// Requests that are refused change nothing about when the application is unloaded.
+#[test]
+fn who_is_refused_does_not_keep_an_application_busy() {
+    let keys = "duration.constant.value = \"600s\"\nconcurrency = { max-instances = 1, overflow = \"reject\" }\n\
+                app = \"a\"\nkeep-alive.hybrid-histogram = {}";
+    let served: Vec<u64> = every(7200, 1..13);
+    let all: Vec<u64> = served.iter().flat_map(|at| [*at, at + 60]).collect();
+    let steps = |at: &[u64]| stories("30h", "", &[(keys, at)]).1.remove(0).steps;
+    // From the eleventh run on it goes with the end.
+    assert!(steps(&served).contains(&(served[10] + 600, 0)));
+    assert_eq!(steps(&all), steps(&served));
+}
+
 /// Two idle times of 99 s and three of 299 s; the longest of the newest four, widened by a tenth, as soon as two are known.
 /// Before that the longest window, 600 s.
 #[test]
@@ -547,4 +560,12 @@ fn a_trace_brings_its_applications() {
     let apps: Vec<_> = scenario.functions.iter().map(|function| function.app.as_deref()).collect();
     assert_eq!((apps[0], apps[1]), (Some("s/0"), Some("s/0")));
     assert_ne!(apps[2], apps[0]);
+}
+
+/// Without a time of its own the rule removes what has been idle for ten minutes.
+#[test]
+fn the_time_to_live_is_ten_minutes_unless_said_otherwise() {
+    let keys = "duration.constant.value = \"1s\"\nkeep-alive.greedy-dual.rule = \"time-to-live\"";
+    let (_, one) = stories("1h", "", &[(keys, &[0])]);
+    assert_eq!(one[0].steps, [(0, 1), (601, 0)]);
 }

@@ -254,3 +254,20 @@ fn new_accounts_have_a_limit_of_ten_or_fifty() {
         assert!(log.throttled.iter().all(|limit| *limit == Limit::Account));
     }
 }
+
+/// A start of 25 s is cut off by its limit of 10 s and begins again under the timeout of 3 s, which is over first: the instance is
+/// lost, and its place in the account is free again. Of 13 requests in 13 s ten have a place, for 13 s each.
+#[test]
+fn what_times_out_while_it_starts_leaves_the_account() {
+    for window in ["", "keep-alive.fixed.window = \"10m\"\n"] {
+        let requests = summary(&format!(
+            "[scenario]\nname = \"slow\"\n[simulation]\nhorizon = \"1301s\"\n[platform]\npreset = \"aws-lambda\"\n\
+             concurrency.account-limit = 10\n[[function]]\nname = \"f\"\nmemory = \"1GB\"\ntimeout = \"3s\"\n{window}\
+             duration.constant.value = \"1s\"\ncold-start.constant.value = \"25s\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n"
+        ))
+        .total
+        .requests;
+        assert_eq!((requests.timed_out.mean, requests.rejected.mean), (1_000.0, 300.0), "{window}");
+    }
+}

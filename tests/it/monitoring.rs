@@ -84,6 +84,41 @@ fn an_alarm_goes_off_and_back_when_it_should() {
     }
 }
 
+/// Two requests in progress as the run begins, until 90 s. At 200 s, two more are served and a third one waits.
+#[test]
+fn what_is_there_when_a_run_begins_is_watched_too() {
+    let text = r#"
+[scenario]
+name = "initial"
+[simulation]
+horizon = "5m"
+[[function]]
+name = "f"
+duration.constant.value = "90s"
+keep-alive.forever = {}
+initial.busy = 2
+concurrency = { max-instances = 2, overflow = "queue" }
+[[source]]
+name = "s"
+function = "f"
+arrivals.times.at = ["200s", "200s", "200s"]
+"#;
+    let alarm = |name: &str, metric: &str, threshold: u32| {
+        format!(
+            "[[alarm]]\nname = \"{name}\"\nmetric = \"{metric}\"\nfunction = \"f\"\nthreshold = {threshold}\n\
+             comparison = \"at-least\"\n"
+        )
+    };
+    let found = summary(&(text.to_owned() + &alarm("busy", "concurrency.peak", 2) + &alarm("waits", "queue.peak", 1)));
+    let summary = serde_json::to_value(found).expect("JSON");
+    let changes = |place: usize| {
+        let changes = summary["alarms"][place]["changes"].as_array().expect("changes");
+        changes.iter().map(|one| (one["at_s"].as_f64(), one["state"].as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(0), [(Some(60.0), Some("alarm")), (Some(180.0), Some("ok")), (Some(240.0), Some("alarm"))]);
+    assert_eq!(changes(1), [(Some(60.0), Some("ok")), (Some(240.0), Some("alarm"))]);
+}
+
 #[test]
 fn what_is_found_of_an_alarm() {
     let summary = summary(&with("metric = \"requests.rejected\"\nfunction = \"f\"\nthreshold = 1"));

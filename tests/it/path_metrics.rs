@@ -179,6 +179,9 @@ below = 2
     let peak = orders.get("depth.peak").expect("a figure").mean;
     assert_eq!(found, [(dead, false), (dead / 300.0, true), (peak, true), (1.0, true), (1.0, true)]);
     assert_eq!(summary.objectives[0].subject(), "messages.dead_lettered of queue.orders");
+    // The figures of a component by its name.
+    let figure = |name: &str| summary.components.figure(name, "messages.dead_lettered").map(|stat| stat.mean);
+    assert_eq!([figure("queue.orders"), figure("queue.order"), figure("stream.orders")], [Some(dead), None, None]);
 }
 
 #[test]
@@ -413,4 +416,70 @@ client = { timeout = "1s", retry = { max-attempts = 3, on = ["timeout"] } }
     assert!(of_client.abandoned.mean >= 1.0, "{of_client:?}");
     let sum: f64 = result.summary.latency_parts.iter().map(|one| one.share.mean).sum();
     assert!(result.summary.latency_parts.is_empty() || (sum - 1.0).abs() < 1e-12, "{:?}", result.summary.latency_parts);
+}
+
+/// Two functions behind a client. The second waits: three requests that come at once to its one instance run from 0 s, 1 s and 2 s
+/// on, and the last, which takes 3 s, is the slowest.
+#[test]
+fn waiting_is_a_part_of_the_critical_path_too() {
+    let text = r#"
+[scenario]
+name = "waits"
+[simulation]
+horizon = "100s"
+[[function]]
+name = "front"
+[[function.step]]
+call = "back"
+[[function]]
+name = "back"
+duration.constant.value = "1s"
+keep-alive.forever = {}
+concurrency = { max-instances = 1, overflow = "queue" }
+[[source]]
+name = "s"
+function = "front"
+arrivals.times.at = ["10s", "10s", "10s"]
+"#;
+    let result = result(text);
+    for (at, part, of_all, of_slowest) in [
+        ("function.front", Some("queueing"), 0.0, 0.0),
+        ("function.back", Some("running"), 3.0 / 6.0, 1.0 / 3.0),
+        ("function.back", Some("queueing"), 3.0 / 6.0, 2.0 / 3.0),
+        ("function.back", Some("cold-start"), 0.0, 0.0),
+    ] {
+        let (found, slowest) = share(&result, at, part);
+        assert!(
+            (found - of_all).abs() < 1e-12 && (slowest - of_slowest).abs() < 1e-12,
+            "{at} {part:?}: {found} {slowest}"
+        );
+    }
+}
+
+/// Four requests that fail, and tokens for two retries: two fail in spite of a second attempt, two for want of tokens.
+#[test]
+fn what_is_not_retried_for_want_of_budget_has_failed_by_that() {
+    let text = r#"
+[scenario]
+name = "budget"
+[simulation]
+horizon = "100s"
+[[dependency]]
+name = "db"
+latency.constant.value = "100ms"
+outcomes = ["error"]
+[[source]]
+name = "s"
+target = "db"
+arrivals.times.at = ["1s", "10s", "20s", "30s"]
+client.retry = { max-attempts = 2, on = ["error"], budget.token-bucket = { capacity = 10, cost = 5 } }
+"#;
+    let summary = summary(text);
+    assert!(!summary.has_prices, "nothing is charged for");
+    let (_, source) = &summary.sources[0];
+    let by = &source.requests.failed_by;
+    assert_eq!((source.requests.failed.mean, by.error.mean), (4.0, 2.0));
+    let on_path = [by.breaker, by.budget, by.expired].map(|stat| stat.expect("there is a path").mean);
+    assert_eq!(on_path, [0.0, 2.0, 0.0]);
+    assert_eq!(source.attempts_per_request.map(|stat| stat.mean), Some(1.5));
 }

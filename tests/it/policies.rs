@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
-use forewarm::engine::{Cell, Levels, Observer, simulate};
+use forewarm::engine::{Cell, Levels, Observer, ScalingDecision, simulate};
 use forewarm::experiment;
 use forewarm::id::LocalFn;
 use forewarm::rng::Streams;
@@ -25,6 +25,20 @@ impl Observer for Instances {
             self.steps.push((self.reached, held.instances()));
         }
         self.reached = now;
+    }
+}
+
+/// When scaling policies made decisions.
+#[derive(Default)]
+struct Decisions(Vec<SimTime>);
+
+impl Observer for Decisions {
+    fn needs_decisions(&self) -> bool {
+        true
+    }
+
+    fn decided(&mut self, now: SimTime, _: LocalFn, _: &ScalingDecision) {
+        self.0.push(now);
     }
 }
 
@@ -114,6 +128,45 @@ fn the_minimum_is_ready_when_a_run_begins() {
         ));
         assert_eq!(found.total.latency_s.max.mean, 1.0, "{scaling}");
     }
+}
+
+/// Two instances on a node each, and no requests: at 600 s, both policies are at rest. The zone of one node fails at 700 s, which
+/// is found out at 702 s. The next regular decision is at 705 s, every 15 s (HPA) and every 5 s (Cloud Run).
+#[test]
+fn a_policy_at_rest_that_loses_an_instance_with_its_machine_decides_again() {
+    for scaling in ["hpa = { min-replicas = 2, max-replicas = 5 }", "cloud-run = { min-instances = 2 }"] {
+        let group = |zone: &str| {
+            format!("[[node-group]]\nname = \"{zone}\"\ncpu = 1\nmemory = \"2GB\"\ncount = 1\nzone = \"{zone}\"\n")
+        };
+        let scenario = scenario(&format!(
+            "[scenario]\nname = \"lost\"\n[simulation]\nhorizon = \"20m\"\n\
+             [platform.placement]\nnode-monitor-grace-period = \"2s\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1199s\"]\n\
+             [[function]]\nname = \"f\"\nmemory = \"1GB\"\ncpu.request = 1\nduration.constant.value = \"1s\"\n\
+             scaling.{scaling}\n{}{}\
+             [[fault]]\nname = \"out\"\ntarget = \"zone.b\"\nat = \"700s\"\nfor = \"1s\"\noutage = true\n",
+            group("a"),
+            group("b")
+        ));
+        let mut decisions = Decisions::default();
+        let mut pulse = |_, _| ControlFlow::Continue(());
+        simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut decisions, &mut pulse).expect("it runs");
+        let after = decisions.0.iter().map(|at| at.since(SimTime::ZERO).as_secs_f64()).find(|at| *at > 600.0);
+        assert_eq!(after, Some(705.0), "{scaling}");
+    }
+}
+
+/// The one request comes just before the horizon, to no instance. KEDA polls at 60 s, when the run is over but for those who wait.
+#[test]
+fn a_policy_decides_after_the_horizon_while_somebody_waits() {
+    let found = summary(
+        "[scenario]\nname = \"late\"\n[simulation]\nhorizon = \"1m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"59s\"]\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"500ms\"\n\
+         scaling.keda = {}\n",
+    );
+    let requests = &found.total.requests;
+    assert_eq!((requests.arrived.mean, requests.completed.mean, requests.unfinished.mean), (1.0, 1.0, 0.0));
 }
 
 /// Two of ten fit in the memory budget, and the other eight are not there.

@@ -131,6 +131,10 @@ fn what_was_never_seen_is_not_known_exactly() {
     assert_eq!(ask("0.001").replications, 15);
     let relative = ask("\"5%\"").evidence.precision.expect("it was asked for");
     assert!(!relative.metrics[0].met, "of nothing seen no part is known");
+    // Without an interval there is no confidence.
+    let one = text.replace("replications = 2", "replications = 1");
+    let one = run(&format!("{one}[[objective]]\nmetric = \"latency_s.p99\"\nbelow = \"2s\"\n"), 1).result.summary;
+    assert!(one.objectives[0].met && !one.objectives[0].is_met_with_confidence());
 }
 
 #[test]
@@ -184,4 +188,84 @@ fn what_is_interrupted_keeps_whole_replications() {
         kept.result.summary.replications
     );
     assert!(matches!(stopped(600_000), Err(SimError::Cancelled)), "nothing is whole");
+}
+
+/// Measured from 5.5 s on, in the middle of an interval of the time series: an instance that starts until 8 s, a request that waits for
+/// the only instance until 18 s, and is served until 28 s.
+#[test]
+fn a_warm_up_may_end_within_an_interval() {
+    let function = "duration.constant.value = \"10s\"\ncold-start.constant.value = \"8s\"\nkeep-alive.forever = {}\n\
+                    concurrency = { max-instances = 1, overflow = \"queue\" }";
+    let total =
+        summary(&text("horizon = \"105500ms\"\nwarm-up = \"5500ms\"", function, "times.at = [\"0s\", \"0s\"]")).total;
+    let near = |what: &str, found: f64, expected: f64| {
+        assert!((found - expected / 100.0).abs() < 1e-12, "{what}: {found}");
+    };
+    near("starting", total.instances.starting_mean.mean, 2.5);
+    near("busy", total.instances.busy_mean.mean, 20.0);
+    near("idle", total.instances.idle_mean.mean, 105.5 - 28.0);
+    near("queue", total.queue.mean.mean, 12.5);
+    near("concurrency", total.concurrency.mean.mean, 22.5);
+}
+
+/// Measured is what arrives from the end of the warm-up on, to the nanosecond, wherever it ends.
+#[test]
+fn what_arrives_as_the_warm_up_ends_is_measured() {
+    for function in ["", "concurrency.per-instance = 2\n", "scaling.cloud-run = {}\nmemory = \"1GB\"\n"] {
+        let function = format!("{function}duration.constant.value = \"1s\"");
+        let arrivals = "times.at = [\"9999999999ns\", \"10s\", \"19999999999ns\", \"20s\"]";
+        let total = summary(&text("horizon = \"20s\"\nwarm-up = \"10s\"", &function, arrivals)).total;
+        assert_eq!((total.requests.arrived.mean, total.requests.completed.mean), (2.0, 2.0), "{function}");
+    }
+}
+
+/// Ten batches of 10 s after a warm-up of 10 s. Requests of the warm-up are in none of them, those at the end of the last in that one.
+#[test]
+fn requests_are_in_the_batch_in_which_they_arrive() {
+    let half_width = |simulation: &str, arrivals: &str| {
+        let simulation = format!("intervals = \"batch-means\"\nbatches = 10\n{simulation}");
+        let function = "duration.constant.value = \"1s\"\nconcurrency = { max-instances = 1, overflow = \"reject\" }";
+        let total = summary(&text(&simulation, function, arrivals)).total;
+        [total.requests.arrived, total.invocations.throttled].map(|stat| (stat.mean, stat.half_width.expect("batches")))
+    };
+    let warm_up = "horizon = \"110s\"\nwarm-up = \"10s\"";
+    // Two in the first batch, of which one is rejected, and none elsewhere: the mean of ten is 0.2, the standard deviation
+    // 2 / sqrt(10). Half an interval of the sum of ten is t(9) sqrt(10) times that, t(9) = 2.262.
+    let [arrived, throttled] = half_width(warm_up, "times.at = [\"5s\", \"6s\", \"7s\", \"10s\", \"10500ms\"]");
+    let t = 2.262_157_162_798_205;
+    let near = |found: (f64, f64), mean: f64, half: f64| {
+        assert!((found.0 - mean).abs() < 1e-12 && (found.1 - half).abs() < 1e-6, "{found:?}, not {mean} and {half}");
+    };
+    near(arrived, 2.0, 2.0 * t);
+    near(throttled, 1.0, t);
+    // A period of 100 s and 9 ns leaves 9 ns beyond ten batches: the last takes them.
+    let [arrived, _] = half_width("horizon = \"100000000009ns\"", "times.at = [\"99s\", \"100000000005ns\"]");
+    near(arrived, 2.0, 2.0 * t);
+}
+
+/// Ten cold starts are enough for an interval, nine are few. That nothing is rejected is worth a word where it could be.
+#[test]
+fn fewer_than_ten_are_rare() {
+    let rare = |pairs: u32, limit: &str| {
+        let at: Vec<String> =
+            (0..pairs).flat_map(|n| [100 * n + 1, 100 * n + 3]).map(|at| format!("\"{at}s\"")).collect();
+        let function = format!("duration.constant.value = \"1s\"\nkeep-alive.fixed.window = \"10s\"\n{limit}");
+        let found = summary(&text("horizon = \"1000s\"", &function, &format!("times.at = [{}]", at.join(", "))));
+        found.evidence.rare.into_iter().map(|one| (one.metric, one.seen, one.of)).collect::<Vec<_>>()
+    };
+    let expected = |metric: &str, seen, of| (metric.to_owned(), seen, of);
+    assert_eq!(rare(10, ""), []);
+    assert_eq!(rare(9, ""), [expected("cold_start_ratio", 9, 18)]);
+    assert_eq!(rare(10, "concurrency.max-instances = 5"), [expected("rejection_ratio", 0, 20)]);
+}
+
+/// Of 999 requests in each of two replications, ten are beyond the 99th percentile.
+#[test]
+fn quantiles_that_few_requests_decide_are_named() {
+    let function = "duration.constant.value = \"1s\"";
+    let objective = "[[objective]]\nmetric = \"latency_s.p99\"\nbelow = \"2s\"\n";
+    let found =
+        summary(&(text("horizon = \"1000s\"\nreplications = 2", function, "constant.rate = \"1/s\"") + objective));
+    let [few] = &found.evidence.few[..] else { panic!("{:?}", found.evidence.few) };
+    assert!((few.beyond - 9.99).abs() < 1e-9, "{few:?}");
 }

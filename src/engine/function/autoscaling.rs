@@ -366,13 +366,12 @@ impl FunctionState<'_> {
     pub(super) fn notify_placement(&mut self, request: Key<Invocation>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
-        let waited = self.invocations.get(request).born < now;
         if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.has(instance)) {
             autoscaling.in_progress += 1;
             if let Some(order) = instance.order {
                 autoscaling.fleet.occupy(order);
             }
-            self.invocations.get_mut(request).mark = autoscaling.policy.placed(now, instance.id, waited);
+            self.invocations.get_mut(request).mark = autoscaling.policy.placed(now, instance.id);
         }
     }
 

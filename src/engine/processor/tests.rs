@@ -41,6 +41,10 @@ fn a_request_waits_for_the_next_period_when_its_quota_is_used_up() {
     assert_eq!(alone_ms(0.5, 1, 250), 450.0);
     assert_eq!(alone_ms(0.5, 1, 50), 50.0, "a burst within the quota goes at full speed");
     assert_eq!(alone_ms(0.5, 1, 51), 101.0);
+    assert_eq!(
+        ends(&Bandwidth::new(0.5, 1, PERIOD), &[(0, 50 * MS + 1), (300 * MS, 100 * MS + 1)]),
+        [100 * MS + 1, 500 * MS + 1]
+    );
     assert_eq!(alone_ms(0.5, 2, 250), 425.0, "two threads use the quota up in half the time");
     assert_eq!(alone_ms(0.25, 1, 100), 325.0);
     assert_eq!(alone_ms(1.5, 2, 300), 175.0, "150 of 200 ms in each period, on two processors");

@@ -165,7 +165,7 @@ fn events(replication: &Replication, scenario: &Scenario, place: usize) -> Optio
         return None;
     };
     metric.quantile()?;
-    if matches!(objective.subject, Subject::Component(_)) {
+    if !objective.subject.is_of_requests() {
         return None;
     }
     let measured = replication.measured(scenario, objective.subject);
@@ -203,7 +203,7 @@ fn share_above(times: &Times<f64>, bound: f64) -> f64 {
         return 0.0;
     }
     // The last that the bound is not below.
-    let place = known.iter().rposition(|(_, value)| *value <= bound).unwrap_or(0).min(known.len() - 2);
+    let place = known.iter().rposition(|(_, value)| *value <= bound).unwrap_or(0);
     let ((above, low), (beyond, high)) = (known[place], known[place + 1]);
     if high > low { above + (beyond - above) * ((bound - low) / (high - low)).clamp(0.0, 1.0) } else { above }
 }
@@ -238,5 +238,26 @@ mod tests {
         assert_eq!(kind("cost_usd.total", Bound::Below(1.0)), Kind::Budget);
         assert_eq!(kind("cost_usd.per_million_requests", Bound::Below(1.0)), Kind::Other);
         assert_eq!(kind("instances.mean", Bound::Below(1.0)), Kind::Other);
+    }
+
+    #[test]
+    fn a_requirement_says_what_share_it_is_about_and_what_decides() {
+        let of = |goal| {
+            let found = requirement(&Objective { subject: Subject::Total, goal, is_implied: false });
+            (found.share, found.is_pooled)
+        };
+        let metric = |key: &str, bound| Goal::Metric { metric: crate::metric::find(key).expect("a metric"), bound };
+        let share_of_p99 = 1.0 - 0.99;
+        assert_eq!(of(metric("latency_s.p99", Bound::Below(1.0))), (Some(Side::Below(share_of_p99)), false));
+        assert_eq!(of(metric("latency_s.p99", Bound::Above(1.0))), (Some(Side::Above(share_of_p99)), false));
+        assert_eq!(of(metric("cold_start_ratio", Bound::Below(0.1))), (Some(Side::Below(0.1)), false));
+        assert_eq!(of(metric("failure_ratio", Bound::Below(0.1))), (Some(Side::Below(0.1)), true));
+        assert_eq!(of(metric("failure_ratio", Bound::Above(0.1))), (Some(Side::Above(0.1)), false));
+        assert_eq!(of(metric("latency_s.mean", Bound::Below(1.0))), (None, false));
+        assert_eq!(of(Goal::Stability { at_worst: crate::metric::Stability::Stable }), (None, false));
+        assert_eq!(
+            of(Goal::Share { share: 0.5, within: crate::time::Span::from_secs(1) }),
+            (Some(Side::Above(0.5_f64.next_down())), true)
+        );
     }
 }

@@ -299,6 +299,10 @@ mod tests {
     fn the_forecast_finds_the_pattern() {
         assert_eq!(forecast(&[]), 0.0);
         assert_eq!(forecast(&[4.0, 8.0]), 6.0);
+        assert_eq!(forecast(&[5.0; 10]), 5.0);
+        // About 1, 1, 2, 1 after 1, 1, 1, 2: squares of 3/4 about their mean of 5/4, 2/3 about a regression with the slope -1/3, 2
+        // about the value before. 4 ln(3/4 / (2/3)) = 0.47 does not pay for the second parameter, which counts 2.
+        assert_eq!(forecast(&[1.0, 1.0, 1.0, 2.0, 1.0]), 1.25);
         let alternating: Vec<f64> = (0..20).map(|i| if i % 2 == 0 { 300.0 } else { 500.0 }).collect();
         assert!((forecast(&alternating) - 300.0).abs() < 1e-6);
         // Two levels, one change: the last value predicts best.

@@ -252,8 +252,8 @@ pub trait Scaling: Send {
     /// A request arrived.
     fn arrived(&mut self, _now: SimTime) {}
 
-    /// A request was given to an instance; `waited`: not at once. The returned mark is passed back when it ends.
-    fn placed(&mut self, _now: SimTime, _instance: InstanceId, _waited: bool) -> RequestTag {
+    /// A request was given to an instance. The returned mark is passed back when it ends.
+    fn placed(&mut self, _now: SimTime, _instance: InstanceId) -> RequestTag {
         false
     }
 

@@ -123,8 +123,8 @@ impl World {
         self.now = until;
     }
 
-    /// Requests that wait go to idle instances; the answer is where, and whether they had waited.
-    fn serve(&mut self, policy: &mut impl Scaling, waited: bool, ends: &mut BTreeSet<(SimTime, u64)>) {
+    /// Requests that wait go to idle instances.
+    fn serve(&mut self, policy: &mut impl Scaling, ends: &mut BTreeSet<(SimTime, u64)>) {
         let is_idle = |instance: &&mut InstanceView| instance.ready.is_some() && instance.in_flight == 0;
         while !self.queued.is_empty()
             && let Some(instance) = self.instances.iter_mut().find(is_idle)
@@ -133,7 +133,7 @@ impl World {
             instance.in_flight = 1;
             self.in_progress += 1;
             ends.insert((self.now + RUNS, instance.id.0));
-            policy.placed(self.now, instance.id, waited);
+            policy.placed(self.now, instance.id);
         }
     }
 
@@ -219,13 +219,13 @@ fn orders<P: Scaling>(
                 (instance.in_flight, instance.last_used) = (0, now);
             }
             policy.ended(now, InstanceId(id), false);
-            world.serve(&mut policy, true, &mut ends);
+            world.serve(&mut policy, &mut ends);
         } else if start == now {
             let is_due = |instance: &&mut InstanceView| starts(instance) == Some(now);
             let instance = world.instances.iter_mut().find(is_due).expect("one starts");
             (instance.ready, instance.last_used) = (Some(now), now);
             policy.ready(now, instance.id);
-            world.serve(&mut policy, true, &mut ends);
+            world.serve(&mut policy, &mut ends);
         } else if policy.next() == now {
             world.ask(&mut policy);
             wakes(&mut policy, now);
@@ -233,7 +233,7 @@ fn orders<P: Scaling>(
             arrivals.next();
             policy.arrived(now);
             world.queued.push_back(());
-            world.serve(&mut policy, false, &mut ends);
+            world.serve(&mut policy, &mut ends);
             if !world.queued.is_empty() {
                 policy.queued(now);
             }

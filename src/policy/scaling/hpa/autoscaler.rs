@@ -321,7 +321,7 @@ impl Scaling for Autoscaler {
         self.wake(now);
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
+    fn placed(&mut self, now: SimTime, instance: InstanceId) -> RequestTag {
         self.sampler.placed(now, instance);
         false
     }
@@ -407,7 +407,7 @@ mod tests {
                 }
                 for pod in &mut self.pods {
                     for _ in pod.in_flight..busy {
-                        self.policy.placed(now, pod.id, false);
+                        self.policy.placed(now, pod.id);
                     }
                     pod.in_flight = busy;
                 }

@@ -360,7 +360,7 @@ impl Scaling for PodAutoscaler {
         self.ingress.pick(&mut self.routes)
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
+    fn placed(&mut self, now: SimTime, instance: InstanceId) -> RequestTag {
         self.open += 1;
         let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(instance) {
@@ -496,7 +496,7 @@ mod tests {
                     None => None,
                 };
                 if let Some(pod) = pod {
-                    let mark = policy.placed(now, pod, false);
+                    let mark = policy.placed(now, pod);
                     running.push((now + runs, pod, mark));
                     told.push(format!("{now}: {pod:?} {mark}"));
                 } else {
@@ -508,7 +508,7 @@ mod tests {
                 && let Some(pod) = policy.choose()
             {
                 waiting.pop_front();
-                let mark = policy.placed(now, pod, true);
+                let mark = policy.placed(now, pod);
                 running.push((now + runs, pod, mark));
                 told.push(format!("{now}: {pod:?} {mark} waited"));
             }
