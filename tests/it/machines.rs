@@ -106,7 +106,7 @@ fn nodes_are_paid_by_the_second_and_nothing_twice() {
 }
 
 fn run(scenario: &Scenario) -> Summary {
-    experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result.summary
+    experiment::run(scenario, NonZeroUsize::MIN, &(), None).expect("it runs").result.summary
 }
 
 /// Clouds have machines of their own: on them, neither do nodes cost anything nor do instances wait for them.
