@@ -165,15 +165,24 @@ proptest! {
         let exact = ends(&Bandwidth::new(limit, threads, period), &requests);
         // Each end is at a whole nanosecond, and takes less than one from those that come after it. A request that would have
         // been alone then makes up for it at its share among all others: each nanosecond takes it as many as there are requests.
-        // It may be the last nanosecond of a quota, and then the end is a period later: so it is in between those of requests
-        // with this much less and more to do.
+        // It may be the last nanosecond of a quota, and then the end is a period later. More work does not always end later,
+        // because who has to wait for a new period begins with a full quota. So the end is within those of requests that have
+        // up to this much less or more to do.
         let most = (requests.len() * requests.len() + 1) as u64;
-        let slow = |works: &dyn Fn(u64) -> u64| {
-            let requests: Vec<(u64, u64)> = requests.iter().map(|&(at, work)| (at, works(work))).collect();
+        let amounts = std::iter::successors(Some(1), |amount| Some(amount * 2)).take_while(|&amount| amount < most);
+        let slow = |work_of: &dyn Fn(u64) -> u64| {
+            let requests: Vec<(u64, u64)> = requests.iter().map(|&(at, work)| (at, work_of(work))).collect();
             ends_slowly(limit, f64::from(threads), 50_000.0, &requests)
         };
-        let (least, longest) = (slow(&|work| work.saturating_sub(most).max(1)), slow(&|work| work + most));
-        for ((exact, least), longest) in exact.iter().zip(&least).zip(&longest) {
+        let mut ranges = vec![(f64::INFINITY, 0.0_f64); requests.len()];
+        for amount in amounts.chain([0, most]) {
+            for ends in [slow(&|work| work.saturating_sub(amount).max(1)), slow(&|work| work + amount)] {
+                for ((least, longest), end) in ranges.iter_mut().zip(ends) {
+                    (*least, *longest) = (least.min(end), longest.max(end));
+                }
+            }
+        }
+        for (exact, (least, longest)) in exact.iter().zip(&ranges) {
             let (exact, most) = (*exact as f64, most as f64);
             prop_assert!(least - most <= exact && exact <= longest + most, "{exact} is not in {least} to {longest}");
         }
