@@ -165,7 +165,9 @@ fn rows(what: Listing) -> Vec<Row> {
             let of_batching = component::of_batching().iter();
             let of_batching =
                 of_batching.map(|metric| Row { kind: Some("function with `batching`"), ..Row::of_metric(metric) });
-            of_requests.chain([attempts]).chain(of_batching).chain(of_components).collect()
+            let of_nodes = component::of_nodes().iter();
+            let of_nodes = of_nodes.map(|metric| Row { kind: Some(component::NODE_GROUP), ..Row::of_metric(metric) });
+            of_requests.chain([attempts]).chain(of_batching).chain(of_components).chain(of_nodes).collect()
         }
     }
 }

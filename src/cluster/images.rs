@@ -2,8 +2,12 @@
 //!
 //! A pull waits for its turn on its node, is downloaded (all downloads share the bandwidth of their node and that of the registry),
 //! and is unpacked. The pods that need it wait meanwhile; who comes later waits for the same pull.
+//!
+//! Layers that images share are on a node once, and are pulled once, as containerd and CRI-O do: a pull is of the layers that no image on
+//! the node has and no earlier pull brings. Images are removed as a whole, and with them the layers that no other image has.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::node::NodeId;
 use super::parameters::RegistrySpec;
@@ -12,18 +16,30 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 const BYTES_PER_MB: f64 = 1_048_576.0;
 
-/// An image: its number, and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An image: its number, its size, and the layers that other images may have too.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Functions with one image have one number.
+    pub id: usize,
+    /// Its compressed size, MB, with all its layers.
+    pub size_mb: u32,
+    /// The layers that other images may have too.
+    pub layers: Arc<[Layer]>,
+}
+
+/// A layer of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The same layer has the same number in all images.
     pub id: usize,
     /// Its compressed size, MB.
     pub size_mb: u32,
 }
 
 impl Image {
-    fn bytes(self) -> f64 {
-        f64::from(self.size_mb) * BYTES_PER_MB
+    /// The size of its layers that no other image has, MB.
+    fn own_mb(&self) -> u32 {
+        self.size_mb.saturating_sub(self.layers.iter().map(|layer| layer.size_mb).sum())
     }
 }
 
@@ -34,7 +50,7 @@ pub(super) struct ImageCache {
     kept: Vec<Kept>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Kept {
     image: Image,
     /// Pods that use it: it stays as long as there is one.
@@ -49,6 +65,32 @@ impl ImageCache {
 
     pub(super) fn has(&self, id: usize) -> bool {
         self.kept.iter().any(|kept| kept.image.id == id)
+    }
+
+    /// Whether an image that is there has this layer.
+    fn has_layer(&self, id: usize) -> bool {
+        self.kept.iter().any(|kept| kept.image.layers.iter().any(|layer| layer.id == id))
+    }
+
+    /// The layers of an image that are not there.
+    pub(super) fn missing(&self, image: &Image) -> Vec<Layer> {
+        image.layers.iter().filter(|layer| !self.has_layer(layer.id)).copied().collect()
+    }
+
+    /// What all images take together, each layer once, MB.
+    fn used_mb(&self) -> u64 {
+        let mut known: Vec<usize> = Vec::new();
+        let mut used = 0;
+        for Kept { image, .. } in &self.kept {
+            used += u64::from(image.own_mb());
+            for layer in image.layers.iter() {
+                if !known.contains(&layer.id) {
+                    known.push(layer.id);
+                    used += u64::from(layer.size_mb);
+                }
+            }
+        }
+        used
     }
 
     /// One more pod uses an image that is there.
@@ -70,9 +112,10 @@ impl ImageCache {
     /// An image comes; those used longest ago go until all fit, as far as no pod uses them. Says which are gone.
     pub(super) fn add(&mut self, image: Image, now: SimTime) -> Vec<usize> {
         let mut gone = Vec::new();
+        let id = image.id;
         self.kept.push(Kept { image, users: 0, last_used: now });
-        while self.kept.iter().map(|kept| u64::from(kept.image.size_mb)).sum::<u64>() > self.capacity_mb {
-            let others = self.kept.iter().enumerate().filter(|(_, kept)| kept.users == 0 && kept.image.id != image.id);
+        while self.used_mb() > self.capacity_mb {
+            let others = self.kept.iter().enumerate().filter(|(_, kept)| kept.users == 0 && kept.image.id != id);
             let Some((oldest, _)) = others.min_by_key(|(_, kept)| kept.last_used) else { break };
             gone.push(self.kept.remove(oldest).image.id);
         }
@@ -89,8 +132,23 @@ impl ImageCache {
 struct Pull {
     node: NodeId,
     image: Image,
+    /// The shared layers that it brings, and its size with these, MB.
+    brings: Vec<Layer>,
+    size_mb: u32,
     waiting: Vec<PodId>,
     stage: Stage,
+}
+
+impl Pull {
+    fn bytes(&self) -> f64 {
+        f64::from(self.size_mb) * BYTES_PER_MB
+    }
+
+    /// Whether it needs a layer that another pull brings.
+    fn needs_of(&self, other: &Self) -> bool {
+        let has = |layer: &Layer| self.image.layers.iter().any(|own| own.id == layer.id);
+        self.image.id != other.image.id && other.brings.iter().any(has)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,13 +198,17 @@ impl Pulls {
         self.due
     }
 
-    /// A pod on a node needs an image that is not there.
-    pub(super) fn ask(&mut self, node: NodeId, image: Image, pod: PodId, now: SimTime) {
+    /// A pod on a node needs an image that is not there, and of whose shared layers these are missing.
+    pub(super) fn ask(&mut self, node: NodeId, image: &Image, missing: &[Layer], pod: PodId, now: SimTime) {
         let queue = self.queues.entry(node).or_default();
         match queue.iter_mut().find(|pull| pull.image.id == image.id) {
             Some(pull) => pull.waiting.push(pod),
             None => {
-                queue.push_back(Pull { node, image, waiting: vec![pod], stage: Stage::Queued });
+                let is_coming = |layer: &&Layer| queue.iter().any(|pull| pull.brings.contains(layer));
+                let brings: Vec<Layer> = missing.iter().filter(|layer| !is_coming(layer)).copied().collect();
+                let size_mb = image.own_mb() + brings.iter().map(|layer| layer.size_mb).sum::<u32>();
+                let (image, waiting) = (image.clone(), vec![pod]);
+                queue.push_back(Pull { node, image, brings, size_mb, waiting, stage: Stage::Queued });
                 self.advance(now);
                 self.go_on(now);
             }
@@ -204,7 +266,8 @@ impl Pulls {
                 *left -= rate * passed;
                 // Half a nanosecond is none.
                 if *left <= rate * 0.5e-9 {
-                    let unpack = spec.unpack.map_or(Span::ZERO, |unpack| seconds(pull.image.bytes() / unpack));
+                    let bytes = f64::from(pull.size_mb) * BYTES_PER_MB;
+                    let unpack = spec.unpack.map_or(Span::ZERO, |unpack| seconds(bytes / unpack));
                     pull.stage = Stage::Unpacking(now + unpack);
                 }
             }
@@ -218,9 +281,15 @@ impl Pulls {
         let mut due = SimTime::NEVER;
         for (node, queue) in &mut self.queues {
             let mut is_free = !queue.iter().any(|pull| pull.stage != Stage::Queued);
-            for pull in queue.iter_mut().filter(|pull| pull.stage == Stage::Queued) {
+            for place in 0..queue.len() {
+                let waits = |pull: &Pull| queue.iter().take(place).any(|earlier| pull.needs_of(earlier));
+                let Some(pull) = queue.get(place).filter(|pull| pull.stage == Stage::Queued) else { continue };
                 if !is_free && self.spec.serialize_pulls {
                     break;
+                }
+                // The layers that an earlier pull brings have to be there first.
+                if waits(pull) {
+                    continue;
                 }
                 if let Some(interval) = interval {
                     let pace = self.paces.entry(*node).or_default();
@@ -232,7 +301,8 @@ impl Pulls {
                     }
                     pace.full = pace.full.max(now) + interval;
                 }
-                pull.stage = Stage::Downloading(pull.image.bytes());
+                let bytes = pull.bytes();
+                queue[place].stage = Stage::Downloading(bytes);
                 is_free = false;
             }
         }
@@ -264,6 +334,11 @@ mod tests {
         SimTime::ZERO + seconds(secs)
     }
 
+    fn image(id: usize, size_mb: u32, layers: &[(usize, u32)]) -> Image {
+        let layers = layers.iter().map(|(id, size_mb)| Layer { id: *id, size_mb: *size_mb });
+        Image { id, size_mb, layers: layers.collect() }
+    }
+
     /// Lets pulls of (node, image, size, when) run to their end; says when each image was there.
     fn run(spec: RegistrySpec, asked: &[(u32, usize, u32, f64)]) -> Vec<(u32, usize, f64)> {
         let mut pulls = Pulls::new(spec);
@@ -279,7 +354,7 @@ mod tests {
                 let pulled = pulls.due(now).into_iter();
                 ended.extend(pulled.map(|one| (one.node.0, one.image.id, now.since(SimTime::ZERO).as_secs_f64())));
             } else if let Some((node, id, size_mb, _)) = asked.next() {
-                pulls.ask(NodeId(*node), Image { id: *id, size_mb: *size_mb }, PodId::NIL, now);
+                pulls.ask(NodeId(*node), &image(*id, *size_mb, &[]), &[], PodId::NIL, now);
             }
         }
     }
@@ -315,9 +390,43 @@ mod tests {
         assert_eq!(run(spec, &asked), [(0, 0, 0.1), (0, 1, 0.2), (0, 2, 2.1), (0, 3, 4.1)]);
     }
 
+    /// Two images of 500 MB share a layer of 400 MB, at 100 MB/s: the second brings its own 100 MB only.
+    #[test]
+    fn shared_layers_are_pulled_once() {
+        let images = [image(0, 500, &[(7, 400)]), image(1, 500, &[(7, 400)])];
+        for (serialize_pulls, expected) in [(true, [5.0, 6.0]), (false, [5.0, 6.0])] {
+            let mut pulls = Pulls::new(RegistrySpec { serialize_pulls, ..RegistrySpec::standard() });
+            let cache = ImageCache::new(None);
+            for image in &images {
+                pulls.ask(NodeId(0), image, &cache.missing(image), PodId::NIL, SimTime::ZERO);
+            }
+            let mut ended = Vec::new();
+            while pulls.next() < SimTime::NEVER {
+                let now = pulls.next();
+                ended.extend(pulls.due(now).into_iter().map(|_| now.since(SimTime::ZERO).as_secs_f64()));
+            }
+            assert_eq!(ended, expected, "{serialize_pulls}");
+        }
+    }
+
+    /// 650 MB hold three images of 400 MB that share 300 MB, but not four. A layer goes with the last image that has it.
+    #[test]
+    fn shared_layers_take_their_place_once() {
+        let mut cache = ImageCache::new(Some(650));
+        let shared = |id| image(id, 400, &[(7, 300)]);
+        assert!(cache.missing(&shared(0)).len() == 1);
+        for id in 0..3 {
+            assert!(cache.add(shared(id), at(id as f64)).is_empty());
+        }
+        assert!(cache.missing(&shared(3)).is_empty());
+        assert_eq!(cache.add(shared(3), at(3.0)), [0]);
+        assert_eq!(cache.add(image(4, 650, &[]), at(4.0)), [1, 2, 3]);
+        assert_eq!(cache.missing(&shared(0)).len(), 1);
+    }
+
     #[test]
     fn what_was_used_longest_ago_goes_first_unless_it_is_in_use() {
-        let image = |id| Image { id, size_mb: 400 };
+        let image = |id| image(id, 400, &[]);
         let mut cache = ImageCache::new(Some(1000));
         assert!(cache.add(image(0), at(0.0)).is_empty());
         assert!(cache.add(image(1), at(1.0)).is_empty());

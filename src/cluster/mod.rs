@@ -24,7 +24,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 pub use books::{Measured, NodeLevels};
 pub use cpu::{Ask, CORE, UNLIMITED};
-pub use images::Image;
+pub use images::{Image, Layer};
 pub use node::{NodeId, Nodes};
 pub use parameters::{NodeGroupSpec, PlacementSpec, RegistrySpec};
 pub use placement::PlacementRule;
@@ -215,7 +215,7 @@ impl Cluster {
             stream: streams.stream(&spec.name, Purpose::Nodes),
         });
         let groups: Vec<GroupState> = groups.collect();
-        let images = setup.classes.iter().filter_map(|class| Some(class.image?.id + 1)).max().unwrap_or(0);
+        let images = setup.classes.iter().filter_map(|class| Some(class.image.as_ref()?.id + 1)).max().unwrap_or(0);
         let mut cluster = Self {
             groups,
             classes: setup.classes.clone(),
@@ -278,7 +278,7 @@ impl Cluster {
         let id = self.pods.add(pod);
         let home = self.home(class);
         self.groups[home].books.count(now, |counts| counts.created += 1);
-        if let Some(image) = self.classes[class].image {
+        if let Some(image) = self.classes[class].image.clone() {
             self.keep_image(node, image, now);
         }
         self.put(id, node, now);
@@ -301,6 +301,12 @@ impl Cluster {
         self.make_ready(id, SimTime::ZERO);
         self.fresh.clear();
         true
+    }
+
+    /// Whether a pod waits for a node.
+    #[must_use]
+    pub fn is_pending(&self, id: PodId) -> bool {
+        self.pods.get(id).is_some_and(|pod| matches!(pod.place, Place::Pending(_)))
     }
 
     /// A pod goes, wherever it is.

@@ -92,6 +92,26 @@ parameters! {
     }
 }
 
+parameters! {
+    /// The readiness probe of Kubernetes: an instance gets requests from the first probe that succeeds. Probes are sent every `period`
+    /// from the start of its container, which is after the phases `environment` and `image` of its cold start.
+    pub struct ReadinessProbe {
+        /// `periodSeconds`.
+        default period: PositiveDuration = Span::from_secs(10),
+        /// `initialDelaySeconds`.
+        default initial_delay: Duration = Span::ZERO,
+    }
+}
+
+impl ReadinessProbe {
+    /// How long after the start of its container an instance is ready that can serve after so long: the first probe then.
+    #[must_use]
+    pub fn ready_after(&self, serves: Span) -> Span {
+        let period = self.period.as_nanos();
+        Span::from_nanos(serves.max(self.initial_delay).as_nanos().div_ceil(period).saturating_mul(period))
+    }
+}
+
 impl PlacementSpec {
     /// What holds where nothing is said.
     #[must_use]

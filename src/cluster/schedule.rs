@@ -13,7 +13,7 @@ impl Cluster {
     /// A node for a pod of a class; `only`: it is known to fit on no other.
     pub(super) fn choose(&mut self, class: usize, only: Option<&[NodeId]>) -> Option<NodeId> {
         let of_class = &self.classes[class];
-        let nodes_with_image = of_class.image.map_or(0, |image| self.nodes_with_image[image.id]);
+        let nodes_with_image = of_class.image.as_ref().map_or(0, |image| self.nodes_with_image[image.id]);
         let view = View { nodes: &self.nodes, groups: &self.groups, class, of_class, only, nodes_with_image };
         self.placement.choose(&view)
     }
@@ -38,10 +38,10 @@ impl Cluster {
         if self.measured.has(pod.created) {
             self.starts[pod.class].node_s.record(now.since(pod.created));
         }
-        match class.image {
+        match &class.image {
             Some(image) if !node.images.has(image.id) => {
                 pod.place = Place::Pulling(at);
-                self.pulls.ask(at, image, id, now);
+                self.pulls.ask(at, image, &node.images.missing(image), id, now);
             }
             image => {
                 pod.place = Place::On(at);
@@ -112,7 +112,7 @@ impl Cluster {
     pub(super) fn has_image(&mut self, id: PodId, at: NodeId, now: SimTime) {
         let (Some(pod), Some(node)) = (self.pods.get_mut(id), self.nodes.get_mut(at)) else { return };
         pod.place = Place::On(at);
-        if let Some(image) = self.classes[pod.class].image {
+        if let Some(image) = &self.classes[pod.class].image {
             node.images.acquire(image.id, now);
         }
         self.groups[node.group].books.image_waited(now.since(pod.placed), now);
@@ -127,7 +127,7 @@ impl Cluster {
         let Some(node) = self.nodes.get_mut(at) else { return };
         let class = &self.classes[pod.class];
         node.release(id, pod.class, &class.demand, now);
-        if let (Some(image), Place::On(_)) = (class.image, pod.place) {
+        if let (Some(image), Place::On(_)) = (&class.image, pod.place) {
             node.images.release(image.id, now);
         }
         let group = &mut self.groups[node.group];

@@ -4,6 +4,7 @@ use super::autoscaler::{ClusterAutoscalerSpec, KarpenterSpec};
 use super::parameters::{OverheadSpec, SpotSpec};
 use super::*;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn at(secs: f64) -> SimTime {
     SimTime::ZERO + Span::from_secs_f64(secs).expect("a time")
@@ -392,7 +393,8 @@ fn autoscaler(spec: &ClusterAutoscalerSpec) -> AutoscalerSpec {
 /// Three pods with images of their own on one node: 300 MB at 100 MB/s, one after the other.
 #[test]
 fn pods_wait_for_their_images() {
-    let with_image = |id| Class { image: Some(Image { id, size_mb: 300 }), ..class("f", 100, 128) };
+    let image = |id| Image { id, size_mb: 300, layers: Arc::default() };
+    let with_image = |id| Class { image: Some(image(id)), ..class("f", 100, 128) };
     let classes = [with_image(0), with_image(1), with_image(2)];
     let mut bench = Bench::new(&[(fixed(1), 0.0)], &classes, PlacementRule::LeastAllocated);
     (0..3).for_each(|class| assert_eq!(bench.add(class), Some(0)));
@@ -498,7 +500,7 @@ proptest! {
                 autoscaler: AutoscalerSpec::Karpenter(Box::new(KarpenterSpec::standard())), max: Some(6), ..spec
             },
         };
-        let image = Some(Image { id: 0, size_mb: 500 });
+        let image = Some(Image { id: 0, size_mb: 500, layers: Arc::default() });
         let classes = [class("a", 1500, 512), class("b", 250, 3000), Class { image, ..class("c", 4000, 8192) }];
         let mut bench = Bench::new(&[(spec, 45.0)], &classes, policy);
         let (mut there, mut node_seconds, mut now): (Vec<usize>, f64, f64) = (Vec::new(), 0.0, 0.0);

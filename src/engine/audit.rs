@@ -48,7 +48,7 @@ impl<'s> Audit<'s> {
     pub(super) fn new(scenario: &'s Scenario, cell: &Cell) -> Self {
         let books = |id: &FnId| Books {
             spec: &scenario.functions[id.index()],
-            has_machines: !scenario.node_groups.is_empty(),
+            has_machines: !scenario.functions[id.index()].groups_of(&scenario.node_groups).is_empty(),
             last: SimTime::ZERO,
             arrived: 0,
             initial: 0,

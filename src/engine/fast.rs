@@ -124,6 +124,9 @@ impl<'s> FastFunction<'s> {
             gpu: _,
             node_group: _,
             image: _,
+            ephemeral_storage_mb: _,
+            readiness_probe: _, // part of the start of an instance
+            has_own_machines: _,
             timeout,
             selection,
             max_lifetime,

@@ -404,6 +404,7 @@ impl<'s> FunctionState<'s> {
             next = self.invocations.get(request).next;
             self.start(request, now, ctx);
         }
+        while self.resources.is_some() && self.relieves_pending(place, now, ctx) {}
         self.serve_queue(now, ctx);
     }
 

@@ -19,7 +19,7 @@ use crate::cluster::{NodeId, NodeLevels};
 use crate::id::{GroupId, LocalFn};
 use crate::path::Outcome;
 use crate::rng::Streams;
-use crate::scenario::Scenario;
+use crate::scenario::{Function, Scenario};
 use crate::time::SimTime;
 
 /// The functions of a cell, and the components that their requests pass.
@@ -37,9 +37,11 @@ impl<'s> GeneralCell<'s> {
         let (apps, memberships) = Apps::of(specs.clone());
         let memory = Memory::of(scenario, specs.clone(), streams);
         let machines = Machines::of(scenario, cell, streams);
-        let has_machines = machines.is_some();
+        let is_placed = |spec: &Function| machines.is_some() && !spec.groups_of(&scenario.node_groups).is_empty();
+        let placed: Vec<bool> = specs.clone().map(is_placed).collect();
         let resources = SharedResources::of(apps, memory, Pools::new(&scenario.platform.stem_cells), machines);
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
+            let has_machines = placed[place];
             let is_alone = is_alone && !has_machines;
             let platform = scenario.platform_of(spec.platform);
             let surroundings = Surroundings { membership, platform, has_machines, is_alone };

@@ -144,6 +144,9 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             gpu: _,
             node_group: _, // whose instances run on nodes is simulated together with all others
             image: _,
+            ephemeral_storage_mb: _,
+            readiness_probe: _, // part of the start of an instance
+            has_own_machines: _,
             timeout: _,
             selection: _,
             max_lifetime: _,

@@ -441,7 +441,8 @@ mod tests {
         let head =
             "[scenario]\nname = \"cells\"\n[simulation]\nhorizon = \"20m\"\nwarm-up = \"2m\"\nreplications = 3\n";
         let platform = format!(
-            "[platform]\npreset = \"aws-lambda\"\nconcurrency = {{ account-limit = {limit}, min-unreserved = 0 }}\n"
+            "[platform]\npreset = \"alibaba-fc\"\n\
+             concurrency = {{ account-limit = {limit}, request-rate-per-concurrency = \"10/s\" }}\n"
         );
         testing::scenario(&format!("{head}{platform}{}", functions.collect::<String>()))
     }

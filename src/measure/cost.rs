@@ -430,6 +430,7 @@ mod tests {
             resources: ResourceBilling::default(),
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 3.09e-8,
+                ephemeral_included_mb: 512,
                 snapshot_cache_gb_second_usd: 1.5046e-6,
                 snapshot_restore_gb_usd: 1.397_998e-4,
                 poller_hour_usd: 0.00925,
@@ -619,6 +620,7 @@ mod tests {
             instance_gb: 2.0,
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 2.0,
+                ephemeral_included_mb: 0,
                 snapshot_cache_gb_second_usd: 2.0,
                 snapshot_restore_gb_usd: 2.0,
                 poller_hour_usd: 2.0,

@@ -54,7 +54,7 @@ impl Details {
                 let only = match one.subject {
                     Subject::Total => Only::All,
                     Subject::Function(id) => Only::Function(cell.functions.iter().position(|own| *own == id)?),
-                    Subject::Component(_) => return None,
+                    Subject::Component(_) | Subject::NodeGroup(_) => return None,
                     Subject::Source(id) => Only::Source(cell.sources.iter().position(|own| *own == id)?),
                 };
                 Some(Within { objective, only, within, answered: 0 })

@@ -200,7 +200,7 @@ const FEW_INDEPENDENT: f64 = 0.5;
 pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<SparseQuantile> {
     let few = |objective: &Objective| {
         // Of components it is not known how much lies beyond.
-        if matches!(objective.subject, Subject::Component(_)) {
+        if !objective.subject.is_of_requests() {
             return None;
         }
         let Goal::Metric { metric, .. } = &objective.goal else { return None };

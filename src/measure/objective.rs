@@ -54,7 +54,7 @@ impl Replication {
     pub(super) fn measured(&self, scenario: &Scenario, subject: Subject) -> Measured<'_> {
         match subject {
             // Of a component itself `value_on_path` tells.
-            Subject::Total | Subject::Component(_) => (&self.measures.total).into(),
+            Subject::Total | Subject::Component(_) | Subject::NodeGroup(_) => (&self.measures.total).into(),
             Subject::Function(id) => (&self.functions[id.index()].measures.record).into(),
             Subject::Source(id) => match self.measures.source(id) {
                 Some(record) => record.into(),
@@ -72,7 +72,7 @@ impl Replication {
         }
         let tipped = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].measures.tipped,
-            Subject::Total | Subject::Source(_) | Subject::Component(_) => self.measures.tipped,
+            _ => self.measures.tipped,
         };
         value(objective, &measured, self.measures.answered[place], tipped)
     }
@@ -157,6 +157,7 @@ pub(super) fn value_on_path(scenario: &Scenario, objective: &Objective, run: &Ru
     let Goal::Metric { metric, .. } = &objective.goal else { return None };
     match objective.subject {
         Subject::Component(id) => Some(path::figure(scenario, run, id, metric)),
+        Subject::NodeGroup(id) => Some(path::of_nodes(run, id, &metric.key)),
         Subject::Source(id) if metric.key == ATTEMPTS_PER_REQUEST => {
             Some(path::attempts_per_request(scenario, run, id))
         }
@@ -174,8 +175,7 @@ fn events_on_path(objective: &Objective, run: &RunMeasures) -> Option<Option<Eve
 
 /// Whether a metric is not in every [`Shape`]: it is of what is on the path of requests, or of batches.
 fn is_of_path(objective: &Objective, metric: &Metric) -> bool {
-    let is_of_component = matches!(objective.subject, Subject::Component(_));
-    is_of_component || metric.key == ATTEMPTS_PER_REQUEST || find_of_batching(&metric.key).is_some()
+    !objective.subject.is_of_requests() || metric.key == ATTEMPTS_PER_REQUEST || find_of_batching(&metric.key).is_some()
 }
 
 /// The ratio of the sums with its jackknife interval.

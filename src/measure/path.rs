@@ -13,8 +13,8 @@ use super::tally::Tally;
 use super::timeline::Point;
 use super::window::Window;
 use crate::engine::{Cell, RequestEnd};
-use crate::id::{ComponentId, FnId, LocalSource, SourceId};
-use crate::metric::component::{AMPLIFICATION, ATTEMPTS_PER_REQUEST, BATCHING};
+use crate::id::{ComponentId, FnId, GroupId, LocalSource, SourceId};
+use crate::metric::component::{AMPLIFICATION, ATTEMPTS_PER_REQUEST, BATCHING, NODE_GROUP};
 use crate::metric::{Metric, Statistic};
 use crate::path::books::Books;
 use crate::path::{self, ComponentSpec, component_kinds};
@@ -197,6 +197,9 @@ impl Components {
         if kind == BATCHING {
             return self.batching.get(name)?.get(key);
         }
+        if kind == NODE_GROUP {
+            return self.nodes.get(name)?.get(key);
+        }
         let group = path::kinds().iter().find(|one| one.kind == kind)?.group;
         let groups = self.groups();
         let (_, group) = groups.iter().find(|(known, _)| *known == group)?;
@@ -267,6 +270,11 @@ pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: Compone
 pub(super) fn generated(replication: &RunMeasures, function: FnId, key: &str) -> f64 {
     let of_it = replication.generated.iter().find(|(id, _)| *id == function);
     of_it.and_then(|(_, books)| books.get(key)).unwrap_or(f64::NAN)
+}
+
+/// What a replication shows of a node group; NaN where there was nothing to measure.
+pub(super) fn of_nodes(replication: &RunMeasures, group: GroupId, key: &str) -> f64 {
+    replication.nodes.get(group.index()).and_then(|books| books.get(key)).unwrap_or(f64::NAN)
 }
 
 /// What a replication shows of the component of a name; NaN where there is none of it.

@@ -116,7 +116,9 @@ impl Replications {
             Subject::Source(id) => self.measured(scenario, owner(scenario, id)),
             Subject::Function(id) => self.functions[id.index()].iter().map(|one| one.record).collect(),
             // Of a component itself `values` tells.
-            Subject::Total | Subject::Component(_) => self.each.iter().map(|one| one.total.clone()).collect(),
+            Subject::Total | Subject::Component(_) | Subject::NodeGroup(_) => {
+                self.each.iter().map(|one| one.total.clone()).collect()
+            }
         }
     }
 
@@ -131,9 +133,7 @@ impl Replications {
         let records = self.measured(scenario, objective.subject);
         let tipped: Vec<Tipped> = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].iter().map(|one| one.tipped).collect(),
-            Subject::Total | Subject::Source(_) | Subject::Component(_) => {
-                self.each.iter().map(|one| one.tipped).collect()
-            }
+            _ => self.each.iter().map(|one| one.tipped).collect(),
         };
         let each = self.each.iter().zip(&records).zip(tipped);
         each.map(|((one, record), tipped)| value(objective, &record.into(), one.answered[place], tipped)).collect()

@@ -71,7 +71,7 @@ impl RunResult {
             objectives: objective::results(scenario, replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
                 Subject::Function(id) => functions[id.index()].1.get(key).copied(),
-                Subject::Source(_) | Subject::Component(_) => None,
+                Subject::Source(_) | Subject::Component(_) | Subject::NodeGroup(_) => None,
             }),
             events: events(replications),
             limits,

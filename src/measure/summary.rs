@@ -9,6 +9,7 @@ use super::fault::FaultResult;
 use super::flow::CallsResult;
 use super::path::Components;
 pub use super::stability::Verdict;
+use crate::metric::component::NODE_GROUP;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::metric::{Quantity, Stability, WITHIN};
 use crate::scenario::{Assumption, Bound, Goal, Objective, Scenario, Subject};
@@ -180,6 +181,9 @@ impl Asked {
             Subject::Function(id) => function = Some(scenario.functions[id.index()].name.clone()),
             Subject::Source(id) => source = Some(scenario.sources[id.index()].name.clone()),
             Subject::Component(id) => component = Some(scenario.components[id.index()].name.clone()),
+            Subject::NodeGroup(id) => {
+                component = Some(format!("{NODE_GROUP}.{}", scenario.node_groups[id.index()].spec.name));
+            }
         }
         Self { function, source, component, ..Self::default() }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 pub(crate) use super::shape::{COUNT, EVENTS, SECONDS, USD};
 use super::signal::Signal;
-use super::{Metric, Traits};
+use super::{Metric, Quantity, Traits};
 
 /// What results say of the components of one kind; declared beside the component.
 #[derive(Clone, Copy, Debug)]
@@ -163,4 +163,49 @@ pub fn find_of_batching(key: &str) -> Option<&'static Metric> {
 #[must_use]
 pub fn of_sources() -> &'static Metric {
     &OF_SOURCES
+}
+
+/// The group in results, and the beginning of names such as "node-group.general", of node groups.
+pub const NODE_GROUP: &str = "node-group";
+
+static OF_NODES: LazyLock<Vec<Metric>> = LazyLock::new(|| {
+    const SHARE: Traits = Traits { quantity: Quantity::Ratio, ..COUNT };
+    let counts = [
+        metric("node_seconds", "Sum of the times that nodes were there, in seconds.", EVENTS.lower()),
+        metric("cpu_utilization", "CPU requested by instances as a share of what the nodes have.", SHARE),
+        metric("memory_utilization", "Memory requested by instances as a share of what the nodes have.", SHARE),
+        metric("gpu_utilization", "GPUs requested by instances as a share of what the nodes have.", SHARE),
+        metric(
+            "cpu_stranded_share",
+            "Share of the CPU that is free on nodes on which no instance fits.",
+            SHARE.lower(),
+        ),
+        metric(
+            "memory_stranded_share",
+            "Share of the memory that is free on nodes on which no instance fits.",
+            SHARE.lower(),
+        ),
+        metric(
+            "cpu_contention",
+            "Share of node-seconds in which instances need more CPU than their node has.",
+            SHARE.lower(),
+        ),
+        metric("nodes.added", "Nodes added.", EVENTS.lower()),
+        metric("nodes.removed", "Nodes removed.", EVENTS),
+        metric("pods.created", "Instances that needed a node.", EVENTS),
+        metric("pods.pending", "Instances without a node at the end.", EVENTS.lower()),
+        metric("pods.lost", "Instances that were lost with their node.", EVENTS.lower()),
+        metric("cost_usd", "Cost of the nodes.", USD),
+    ];
+    let nodes = level("count", "Nodes, those that boot included");
+    let pending = level("pending_pods", "Instances that wait for a node");
+    let pending_s = times("pending_s", "Time that an instance waited for a node");
+    let image_s = times("image_s", "Time that an instance waited for its image on its node");
+    [nodes, pending, pending_s, image_s, counts.to_vec()].concat()
+});
+
+/// The metrics of node groups.
+#[must_use]
+pub fn of_nodes() -> &'static [Metric] {
+    &OF_NODES
 }

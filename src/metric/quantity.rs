@@ -26,7 +26,10 @@ impl Quantity {
             Some(metric) => metric.quantity,
             None if key == super::MONTHLY_COST => Self::Usd,
             None if key.starts_with(super::WITHIN) => Self::Ratio,
-            None => super::component::find_of_batching(key).map_or(Self::Count, |metric| metric.quantity),
+            None => {
+                let of_nodes = || super::component::of_nodes().iter().find(|metric| metric.key == key);
+                super::component::find_of_batching(key).or_else(of_nodes).map_or(Self::Count, |metric| metric.quantity)
+            }
         }
     }
 

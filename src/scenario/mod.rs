@@ -168,11 +168,13 @@ struct Loader<'a> {
     data: Data<'a>,
     /// Whether to keep the scenarios of the variants: many of a long file take much memory.
     keeps_variants: bool,
+    /// Whether what is interpreted is a variant.
+    is_variant: bool,
 }
 
 impl<'a> Loader<'a> {
     fn new(options: &'a ParseOptions, files: &'a dyn Files) -> Self {
-        Self { options, data: Data::new(files), keeps_variants: false }
+        Self { options, data: Data::new(files), keeps_variants: false, is_variant: false }
     }
 
     fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<(Scenario, Vec<(String, Scenario)>)> {
@@ -279,6 +281,8 @@ impl<'a> Loader<'a> {
             init_timeout: None,
             start: check::START,
             cpu: None,
+            compares_policies: self.options.policy.is_some(),
+            is_variant: self.is_variant || self.options.variant.is_some(),
         };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         let written = FileTable::write(&file);
@@ -346,7 +350,9 @@ impl<'a> Loader<'a> {
                 sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
             }
             // Problems of the scenario itself have been reported, and are not repeated.
+            self.is_variant = true;
             let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);
+            self.is_variant = false;
             scenarios.extend(scenario.map(|scenario| (name.to_owned(), scenario)));
             problems.say_of_later(before, &format!("with the variant \"{name}\""));
             if problems.is_full() {

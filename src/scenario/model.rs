@@ -122,7 +122,7 @@ impl Scenario {
             name: function.name.clone(),
             demand: function.requests(),
             groups: function.groups_of(&self.node_groups),
-            image: function.image,
+            image: function.image.clone(),
             shares_cpu: function.cpu.sharing.is_some(),
         }
     }

@@ -1,8 +1,8 @@
 //! Objectives: a bound on a metric, or a share of all requests within a time.
 
 use super::model::{Component, Function, Scenario, Source, Target};
-use crate::id::{ComponentId, FnId, SourceId};
-use crate::metric::component;
+use crate::id::{ComponentId, FnId, GroupId, SourceId};
+use crate::metric::component::{self, NODE_GROUP};
 use crate::metric::{self, Metric, Quantity, Stability};
 use crate::path::{self, Described};
 use crate::schema::diagnostic::{instead, nearest};
@@ -30,6 +30,8 @@ pub enum Subject {
     Source(SourceId),
     /// The counters of a component of the path.
     Component(ComponentId),
+    /// The nodes of a group.
+    NodeGroup(GroupId),
 }
 
 /// The requirement of an objective.
@@ -121,7 +123,7 @@ impl Objective {
     /// Whether it is about all requests that arrived, where one without a successful response is infinitely late.
     #[must_use]
     pub fn is_of_all_requests(&self) -> bool {
-        let is_of_requests = !matches!(self.subject, Subject::Component(_));
+        let is_of_requests = self.subject.is_of_requests();
         matches!(&self.goal, Goal::Metric { metric, .. } if is_of_requests && metric.is_judged_over_all())
     }
 
@@ -129,7 +131,7 @@ impl Objective {
     #[must_use]
     pub fn needs_few_failures(&self) -> bool {
         match &self.goal {
-            Goal::Metric { .. } if matches!(self.subject, Subject::Component(_)) => false,
+            Goal::Metric { .. } if !self.subject.is_of_requests() => false,
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.is_of_times() && !self.is_of_all_requests(),
             Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } | Goal::Stability { .. } => false,
         }
@@ -139,7 +141,7 @@ impl Objective {
     #[must_use]
     pub fn limits_failures(&self) -> bool {
         match &self.goal {
-            Goal::Metric { .. } if matches!(self.subject, Subject::Component(_)) => false,
+            Goal::Metric { .. } if !self.subject.is_of_requests() => false,
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.key == FAILURE_RATIO,
             Goal::Metric { bound: Bound::Above(_), .. } | Goal::Stability { .. } => false,
             Goal::Share { .. } => true,
@@ -180,7 +182,7 @@ impl Objective {
             (Quantity::Seconds, Bound::Below(value)) if is_bare => {
                 // Long runs may well have objectives of minutes, and messages may wait that long.
                 let target = match self.subject {
-                    Subject::Component(_) => return None,
+                    Subject::Component(_) | Subject::NodeGroup(_) => return None,
                     Subject::Total => None,
                     Subject::Function(id) => Some(id),
                     Subject::Source(id) => match sources[id.index()].target {
@@ -242,6 +244,15 @@ pub const TOLERATED_FAILURES: f64 = 0.001;
 pub const FAILURE_RATIO: &str = "failure_ratio";
 
 impl Subject {
+    /// Whether it is about requests, rather than about what they pass or run on.
+    #[must_use]
+    pub const fn is_of_requests(self) -> bool {
+        match self {
+            Self::Total | Self::Function(_) | Self::Source(_) => true,
+            Self::Component(_) | Self::NodeGroup(_) => false,
+        }
+    }
+
     /// The text before the colon, if any, and the text after it.
     fn read<'a>(text: &'a str, scenario: &Scenario) -> Result<(Self, &'a str), Wrong> {
         let named = |one: &Component| text.strip_prefix(one.name.as_str()).and_then(|rest| rest.strip_prefix(':'));
@@ -256,22 +267,27 @@ impl Subject {
             let names = scenario.components.iter().map(|one| one.name.as_str());
             return Err((format!("there is no component \"{name}\""), instead(name, "the components are", names)));
         }
-        for kind in ["function", "source"] {
+        for kind in ["function", "source", NODE_GROUP] {
             let Some(rest) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')) else { continue };
             let (name, asked) =
                 rest.rsplit_once(':').ok_or_else(|| (format!("there is no : after the {kind}"), FORM.to_owned()))?;
             let name = name.trim();
             let functions = scenario.functions.iter().map(|function| function.name.as_str());
             let sources = scenario.sources.iter().map(|source| source.name.as_str());
-            let names: Vec<&str> = if kind == "function" { functions.collect() } else { sources.collect() };
+            let groups = scenario.node_groups.iter().map(|group| group.spec.name.as_str());
+            let names: Vec<&str> = match kind {
+                "function" => functions.collect(),
+                "source" => sources.collect(),
+                _ => groups.collect(),
+            };
             let place = names.iter().position(|known| *known == name).ok_or_else(|| {
                 let help = instead(name, &format!("the {kind}s are"), names.iter().copied());
                 (format!("there is no {kind} \"{name}\""), help)
             })?;
-            let subject = if kind == "function" {
-                Self::Function(FnId(place as u32))
-            } else {
-                Self::Source(SourceId(place as u32))
+            let subject = match kind {
+                "function" => Self::Function(FnId(place as u32)),
+                "source" => Self::Source(SourceId(place as u32)),
+                _ => Self::NodeGroup(GroupId(place as u32)),
             };
             return Ok((subject, asked.trim()));
         }
@@ -300,7 +316,7 @@ pub(super) fn find_of(
     functions: &[Function],
 ) -> Result<&'static Metric, Wrong> {
     if let Some(metric) = component::find_of_batching(name)
-        && !matches!(subject, Subject::Component(_))
+        && subject.is_of_requests()
     {
         return is_in_batches(metric, subject, functions).map(|()| metric);
     }
@@ -314,6 +330,10 @@ pub(super) fn find_of(
                 (format!("`{}` has no metric \"{name}\"", component.name), instead(name, "its metrics are", keys))
             })
         }
+        Subject::NodeGroup(_) => component::of_nodes().iter().find(|metric| metric.key == name).ok_or_else(|| {
+            let keys = component::of_nodes().iter().map(|metric| metric.key.as_str());
+            (format!("node groups have no metric \"{name}\""), instead(name, "their metrics are", keys))
+        }),
         Subject::Source(_) if name == component::ATTEMPTS_PER_REQUEST => Ok(component::of_sources()),
         Subject::Source(_) | Subject::Function(_) | Subject::Total => {
             let metric = find(name)?;
@@ -389,7 +409,7 @@ fn is_in_batches(metric: &Metric, subject: Subject, functions: &[Function]) -> R
             )),
             _ => Ok(()),
         },
-        Subject::Total | Subject::Source(_) | Subject::Component(_) => {
+        Subject::Total | Subject::Source(_) | Subject::Component(_) | Subject::NodeGroup(_) => {
             let with_batching = functions.iter().find(|function| function.batching.is_some());
             let help = with_batching.map_or_else(
                 || "it is a metric of functions with [function.batching]: use latency_s".to_owned(),
@@ -413,6 +433,10 @@ pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
     match subject {
         Subject::Source(_) => {
             Err(("stability is not measured by source".to_owned(), "name the function that it calls".to_owned()))
+        }
+        Subject::NodeGroup(_) => {
+            let help = "use what is left at the end: pods.pending".to_owned();
+            Err(("node groups have no stability".to_owned(), help))
         }
         Subject::Component(_) => {
             let help = "use what is left at the end, such as messages.remaining".to_owned();

@@ -6,6 +6,9 @@ use super::preset::Preset;
 use crate::schema::diagnostic::SourceSpan;
 use crate::schema::tree::{Entry, Node, Value};
 
+/// Keys of a function that belong to the machines that it runs on.
+const OF_MACHINES: [&str; 3] = ["node-group", "gpu", "image"];
+
 /// Keys of a function that belong to its platform.
 const OF_PLATFORM: [&str; 10] = [
     "scaling",
@@ -27,6 +30,13 @@ pub(super) fn put_on(root: &mut Node, preset: Preset, functions: &[Function], pl
     let free_tier = root.get("platform").and_then(|platform| platform.get("billing")?.get("free-tier").cloned());
     let Value::Table(sections) = &mut root.value else { return adapted };
     sections.retain(|section| !matches!(section.key.as_str(), "platform" | "sweep" | "plan" | "variant"));
+    if let Some(reason) = preset.allowed().lack("node-group") {
+        let before = sections.len();
+        sections.retain(|section| section.key != "node-group");
+        if sections.len() < before {
+            told(&mut adapted, "node-group", format!("there are no node groups on {}: {reason}", preset.name()));
+        }
+    }
     let mut platform = vec![Entry::new("preset", place, Value::from_text(preset.name()))];
     if let Some(flag) = free_tier {
         let billing = Value::Table(vec![Entry::new("free-tier", place, flag.value)]);
@@ -75,6 +85,10 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
         }
     }
     entries.retain(|entry| !OF_PLATFORM.contains(&entry.key.as_str()));
+    if allowed.lack("node-group").is_some() {
+        entries.retain(|entry| !OF_MACHINES.contains(&entry.key.as_str()));
+    }
+    strip_cpu(entries, preset, name, adapted);
     if let Some(reason) = allowed.lack("arm").filter(|_| has(entries, "architecture", "arm")) {
         entries.retain(|entry| entry.key != "architecture");
         told(adapted, "architecture", format!("`{name}` runs on x86: {reason}"));
@@ -114,6 +128,20 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
     }
 }
 
+/// Removes how many vCPUs an instance has, where the platform decides it.
+fn strip_cpu(entries: &mut [Entry], preset: Preset, name: &str, adapted: &mut Vec<Assumption>) {
+    let allowed = preset.allowed();
+    let cpu = entries.iter_mut().find(|entry| entry.key == "cpu");
+    let Some(Entry { node: Node { value: Value::Table(keys), .. }, .. }) = cpu else { return };
+    if let Some(reason) = allowed.lack("cpu-limit").filter(|_| keys.iter().any(|entry| entry.key == "limit")) {
+        keys.retain(|entry| !matches!(entry.key.as_str(), "limit" | "period"));
+        told(adapted, "cpu.limit", format!("`{name}` has no `cpu.limit` on {}: {reason}", preset.name()));
+    }
+    if allowed.lack("node-group").is_some() {
+        keys.retain(|entry| entry.key != "request");
+    }
+}
+
 /// Gives a function the nearest memory and timeout that the platform allows.
 fn fit(
     entries: &mut Vec<Entry>,
@@ -133,6 +161,16 @@ fn fit(
         );
     }
     entries.push(Entry::new("memory", place, Value::from_text(format!("{memory}MB"))));
+    let cpu = entries.iter_mut().find(|entry| entry.key == "cpu");
+    if let Some(Entry { node: Node { value: Value::Table(keys), .. }, .. }) = cpu
+        && keys.iter().any(|entry| entry.key == "limit")
+        // How many requests share an instance there is left to the platform.
+        && let Some((why, _)) = allowed.vcpus.refused(memory, function.cpu.vcpus, u32::MAX)
+    {
+        keys.retain(|entry| entry.key != "limit");
+        let text = format!("`{}` has the vCPUs that come with its memory: {} {why}", function.name, preset.name());
+        told(adapted, "cpu.limit", text);
+    }
     entries.retain(|entry| entry.key != "timeout");
     let timeout = match (function.timeout, allowed.timeout) {
         (Some(own), Some(longest)) => Some(own.min(longest)),

@@ -115,6 +115,22 @@ fn lambda(billing: &str) -> Summary {
     ))
 }
 
+/// Storage beyond the 512 MB that are included, for as long as executions are charged: as in AWS's third example.
+#[test]
+fn ephemeral_storage_is_charged_beyond_what_is_included() {
+    let with = |storage: &str| {
+        summary(&format!(
+            "[scenario]\nname = \"disk\"\n[simulation]\nhorizon = \"1h\"\n[platform]\npreset = \"aws-lambda\"\n\
+             [[function]]\nname = \"f\"\nmemory = \"4GB\"\n{storage}\ncold-start = \"none\"\nduration.constant.value = \"280ms\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n"
+        ))
+    };
+    let found = with("ephemeral-storage = \"2GB\"");
+    assert_usd(found.total.cost_usd.other.mean, 35_999.0 * 0.28 * 1.5 * 3.09e-8);
+    assert_eq!(with("").total.cost_usd.other.mean, 0.0);
+    assert_eq!(with("ephemeral-storage = \"512MB\"").total.cost_usd.other.mean, 0.0);
+}
+
 #[test]
 fn the_free_tier_counts_if_it_is_asked_for() {
     // 359,999 requests in the hour, 720 times as many in a month, 0.1 GB-s each.

@@ -1,12 +1,17 @@
 //! Instances on machines, through the whole program: what a cluster does to requests, and what it costs.
 
+use std::num::NonZeroUsize;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
 
 use crate::harness::drawn::{Kind, any_scenario};
 use crate::harness::{Folder, result, summary};
+use forewarm::experiment;
+use forewarm::measure::summary::Summary;
 use forewarm::report::json;
+use forewarm::scenario::{NoFiles, ParseOptions, Scenario, parse, registry};
 
 /// More of everything than any instances request.
 const ENDLESS: &str =
@@ -100,6 +105,173 @@ fn nodes_are_paid_by_the_second_and_nothing_twice() {
     assert!(free.total.cost_usd.compute.mean > 0.0 && free.total.cost_usd.nodes.mean == 0.0);
 }
 
+fn run(scenario: &Scenario) -> Summary {
+    experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result.summary
+}
+
+/// Clouds have machines of their own: on them, neither do nodes cost anything nor do instances wait for them.
+#[test]
+fn a_scenario_leaves_its_nodes_behind_when_it_moves_to_a_cloud() {
+    let text = ten_instances("max = 20\nautoscaler = \"karpenter\"\nboot.constant.value = \"60s\"\nper-hour-usd = 0.6");
+    let text = text.replace(
+        "cpu.request = 0.5",
+        "cpu = { request = 0.5, limit = 0.5, cpu-bound-share = 0.3 }\nimage.size = \"1GB\"\nnode-group = \"g\"",
+    );
+    let on = |platform: &str| {
+        let options = ParseOptions { platform: Some(platform.to_owned()), ..ParseOptions::default() };
+        parse("ten.toml", &text, &options, &NoFiles).unwrap_or_else(|wrong| panic!("{platform}: {wrong}"))
+    };
+    for platform in registry::current_platforms() {
+        let moved = on(platform);
+        let has_own = ["knative", "openwhisk", "openfaas", "openfaas-ce", "fission"].contains(&platform);
+        assert_eq!(moved.node_groups.is_empty(), !has_own, "{platform}");
+        let told = |subject: &str| moved.assumptions.iter().any(|told| told.subject == subject);
+        assert_eq!(told("node-group"), !has_own, "{platform}: {:?}", moved.assumptions);
+        assert!(moved.functions[0].image.is_some() == has_own, "{platform}");
+    }
+    // 1 GB is 0.58 vCPU there, not the half that the pod had.
+    let lambda = on("aws-lambda");
+    assert!((lambda.functions[0].cpu.vcpus - 1024.0 / 1769.0).abs() < 1e-9);
+    let found = run(&lambda);
+    assert_eq!(found.total.cost_usd.nodes.mean, 0.0);
+    assert!(found.total.cost_usd.compute.mean > 0.0 && found.total.cold_start_s.max.mean < 2.0);
+}
+
+/// A cluster on premises and a cloud beside it: only the functions of the first run on its nodes.
+#[test]
+fn functions_of_a_cloud_are_not_placed_on_the_nodes_of_another_site() {
+    let found = summary(
+        "[scenario]\nname = \"hybrid\"\n[simulation]\nhorizon = \"10m\"\n[platform]\npreset = \"aws-lambda\"\n\
+         [[site]]\nname = \"cloud\"\n[[site]]\nname = \"own\"\n[site.platform]\nkeep-alive.forever = {}\n\
+         [[function]]\nname = \"there\"\nmemory = \"1GB\"\nduration.constant.value = \"100ms\"\n\
+         [[function]]\nname = \"here\"\nsite = \"own\"\nmemory = \"1GB\"\nduration.constant.value = \"100ms\"\n\
+         [[source]]\nname = \"a\"\nfunction = \"there\"\narrivals.constant.rate = \"1/s\"\n\
+         [[source]]\nname = \"b\"\nsite = \"own\"\nfunction = \"here\"\narrivals.constant.rate = \"1/s\"\n\
+         [[node-group]]\nname = \"g\"\ncpu = 4\nmemory = \"8GB\"\ncount = 1\nper-hour-usd = 0.6\n",
+    );
+    let nodes = &found.components.nodes.0[0].1;
+    assert_eq!(nodes.get("pods.created").expect("a figure").mean, 1.0);
+    let cost = |name: &str| {
+        let of_it = found.functions.iter().find(|(known, _)| known == name).expect("a function");
+        of_it.1.cost_usd.compute.mean
+    };
+    assert!(cost("there") > 0.0 && cost("here") == 0.0);
+}
+
+/// One node with two vCPUs: what comes while both are busy has instances that wait for a node. Whoever is free serves the one that
+/// has waited longest, and its instance is not needed any more.
+#[test]
+fn requests_are_served_in_their_order_while_instances_have_no_node() {
+    let text = |per_instance: u32, arrivals: &str| {
+        format!(
+            "[scenario]\nname = \"short\"\n[simulation]\nhorizon = \"1m\"\n[[function]]\nname = \"f\"\nmemory = \"1GB\"\ncpu.request = 1\n\
+             concurrency.per-instance = {per_instance}\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"500ms\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [{arrivals}]\n\
+             [[node-group]]\nname = \"g\"\ncpu = 2\nmemory = \"8GB\"\ncount = 1\n"
+        )
+    };
+    // Two at 0.5 s, two at 1.5 s, and those of 1 s after them at 2.5 s.
+    let found = summary(&text(1, "\"0s\", \"0s\", \"0s\", \"0s\", \"1s\", \"1s\"")).total;
+    assert_eq!((found.latency_s.mean.mean * 6.0 * 1e9).round(), (1.5 * 2.0 + 2.5 * 2.0 + 2.5 * 2.0) * 1e9);
+    assert_eq!(found.latency_s.max.mean, 2.5);
+    assert_eq!((found.requests.completed.mean, found.requests.unfinished.mean), (6.0, 0.0));
+    // Those that waited for an instance which was there when they came have queued; the two of 0 s met none.
+    assert_eq!(found.queueing_s.max.mean, 1.5);
+    assert_eq!(found.instances.peak.mean, 6.0);
+    // Two slots each: all four of 0 s fit on the two that start, and the others follow at 1.5 s.
+    let found = summary(&text(2, "\"0s\", \"0s\", \"0s\", \"0s\", \"200ms\", \"200ms\"")).total;
+    assert_eq!(found.latency_s.max.mean, 2.3);
+    assert_eq!(found.requests.completed.mean, 6.0);
+}
+
+/// Overload: nodes for eight requests a second get a hundred for a minute. All are served, one after the other.
+#[test]
+fn a_backlog_behind_full_nodes_is_worked_off() {
+    let text = ten_instances("count = 1").replace("rate = \"10/s\"", "rate = \"100/s\"").replace("30m", "1m");
+    let found = summary(&text).total;
+    let arrived = found.requests.arrived.mean;
+    assert_eq!(found.requests.completed.mean, arrived);
+    // The last of them has all others before it.
+    let last = arrived / 8.0 - 60.0;
+    assert!((found.latency_s.max.mean - last).abs() < 5.0, "{} instead of {last}", found.latency_s.max.mean);
+}
+
+/// Probes every 10 s from the start of the container: one that serves after 12 s gets requests after 20 s.
+#[test]
+fn an_instance_gets_requests_from_its_first_successful_probe() {
+    let latency = |function: &str| {
+        let found = summary(&format!(
+            "[scenario]\nname = \"probe\"\n[simulation]\nhorizon = \"1m\"\n[[function]]\nname = \"f\"\n{function}\n\
+             duration.constant.value = \"1s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"0s\"]\n"
+        ));
+        found.total.latency_s.max.mean
+    };
+    assert_eq!(latency("cold-start.constant.value = \"12s\""), 13.0);
+    assert_eq!(latency("cold-start.constant.value = \"12s\"\nreadiness-probe = {}"), 21.0);
+    assert_eq!(latency("cold-start.constant.value = \"12s\"\nreadiness-probe.period = \"1s\""), 13.0);
+    let delayed = "readiness-probe = { period = \"5s\", initial-delay = \"18s\" }";
+    assert_eq!(latency(&format!("cold-start.constant.value = \"12s\"\n{delayed}")), 21.0);
+    // The sandbox is made before the container starts.
+    let phases = "cold-start.phases = { environment.constant.value = \"3s\", init.constant.value = \"4s\" }";
+    assert_eq!(latency(&format!("{phases}\nreadiness-probe = {{}}")), 14.0);
+}
+
+/// Two functions with images of 500 MB that share 400 MB, on one node: 5 s for the first, 1 s more for the second.
+#[test]
+fn functions_share_the_layers_of_their_images() {
+    let function = |name: &str, layers: &str| {
+        format!(
+            "[[function]]\nname = \"{name}\"\nmemory = \"1GB\"\ncpu.request = 1\nduration.constant.value = \"1s\"\nimage = {{ size = \"500MB\"{layers} }}\n\
+             [[source]]\nname = \"to-{name}\"\nfunction = \"{name}\"\narrivals.times.at = [\"0s\"]\n"
+        )
+    };
+    let latency = |layers: &str| {
+        let found = summary(&format!(
+            "[scenario]\nname = \"layers\"\n[simulation]\nhorizon = \"1m\"\n{}{}[[node-group]]\nname = \"g\"\ncpu = 4\nmemory = \"8GB\"\ncount = 1\n",
+            function("a", layers),
+            function("b", layers)
+        ));
+        let of = |name: &str| {
+            let shape = &found.functions.iter().find(|(known, _)| known == name).expect("a function").1;
+            (shape.latency_s.max.mean * 1e6).round() / 1e6
+        };
+        (of("a"), of("b"))
+    };
+    assert_eq!(latency(""), (6.0, 11.0));
+    assert_eq!(latency(", layers = { base = \"300MB\", python = \"100MB\" }"), (6.0, 7.0));
+}
+
+/// Node groups have metrics of their own, and objectives judge them.
+#[test]
+fn objectives_are_about_nodes_too() {
+    let text = ten_instances("count = 3\nper-hour-usd = 0.6");
+    let objective =
+        |metric: &str, bound: &str| format!("[[objective]]\nnode-group = \"g\"\nmetric = \"{metric}\"\n{bound}\n");
+    let objectives = [
+        objective("cost_usd", "below = \"$0.95\""),
+        objective("cost_usd", "below = \"$0.85\""),
+        objective("cpu_utilization", "above = \"30%\""),
+        objective("pending_s.p99", "below = \"1s\""),
+        objective("count.peak", "below = 4"),
+    ];
+    let found = summary(&(text.clone() + &objectives.concat()));
+    let met: Vec<bool> = found.objectives.iter().map(|one| one.met).collect();
+    assert_eq!(met, [true, false, true, true, true]);
+    assert!((found.objectives[0].value.mean - 0.9).abs() < 1e-9);
+    let folder = Folder::with("ten.toml", &text);
+    let enforced = |bound: &str| format!("--enforce=node-group.g:{bound}");
+    let run = |bound: &str| folder.run(&["run", "ten.toml", "--no-progress", &enforced(bound)]);
+    run("memory_utilization<60%").ends(0);
+    let said = run("memory_utilization<10%").ends(1).said();
+    assert!(said.contains("memory_utilization"), "{said}");
+    assert!(run("latency_s.p99<1s").ends(2).err.contains("node groups have no metric"));
+    let unknown = text.clone() + &objective("cost_usd", "below = 1").replace("\"g\"", "\"h\"");
+    let folder = Folder::with("ten.toml", &unknown);
+    assert!(folder.run(&["check", "ten.toml"]).ends(2).err.contains("there is no node-group \"h\""));
+    let listed = folder.run(&["list", "metrics"]).ends(0).out;
+    assert!(listed.contains("Of each node-group") && listed.contains("cpu_stranded_share"), "{listed}");
+}
+
 /// Nodes have room for eight of the ten instances that are needed, and the more requests wait the more there are.
 #[test]
 fn instances_that_get_no_node_are_said() {
@@ -118,7 +290,6 @@ fn waiting_for_a_node_is_cold_start() {
         "max = 100\nautoscaler.karpenter.consolidation-policy = \"when-empty\"\nboot.constant.value = \"60s\"",
     ));
     let total = &found.total;
-    assert_eq!(total.queueing_s.max.mean, 0.0);
     // The batch is closed by the tenth second after the first pod, the node boots for 60 s, the instance starts for 500 ms.
     let most = total.cold_start_s.max.mean;
     assert!((60.5..=71.0).contains(&most), "{most}");

@@ -153,7 +153,7 @@ fn balanced(requested: &Resources, all: &Resources) -> u64 {
 
 /// Whether a node has the image of the pod: by its size, and the less the fewer nodes have it, so that they are not crowded.
 fn image(view: &View<'_>, node: &Node, nodes: u64) -> u64 {
-    let Some(image) = view.of_class.image.filter(|image| node.images.has(image.id)) else { return 0 };
+    let Some(image) = view.of_class.image.as_ref().filter(|image| node.images.has(image.id)) else { return 0 };
     let size = (f64::from(image.size_mb) * (f64::from(view.nodes_with_image) / nodes.max(1) as f64)) as u64;
     100 * (size.clamp(IMAGE_MB[0], IMAGE_MB[1]) - IMAGE_MB[0]) / (IMAGE_MB[1] - IMAGE_MB[0])
 }

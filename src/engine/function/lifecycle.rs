@@ -95,6 +95,12 @@ impl FunctionState<'_> {
         }
         // Where there are machines it may have to wait for one, or for its image there.
         let begins = self.resources.is_none() || self.take_place_on_machine(key, is_there, start_up, now, ctx);
+        if !begins
+            && matches!(reason, Reason::Request(_))
+            && let Some(links) = &mut self.resources
+        {
+            links.without_node.push_back((key, id));
+        }
         let ready = if begins { now + start_up } else { SimTime::NEVER };
         let instance = self.instances.get_mut(key);
         if begins && (is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO) {

@@ -52,6 +52,65 @@ impl FunctionState<'_> {
         }
     }
 
+    /// A ready instance has a free slot: it serves the request that has waited longest for an instance without a node, which is not
+    /// needed any more then. Says whether there is one. So requests are served in the order in which they came, however many
+    /// instances wait for a node.
+    pub(super) fn relieves_pending<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) -> bool {
+        let Instance { ready, provisioned, dead, retires, in_flight, .. } = *self.instances.get(place);
+        let is_free = ready && !dead && retires > now && in_flight < self.spec.concurrency.per_instance;
+        // What is drawn for a cold request, and what others share, belongs to the instance that was created for it.
+        let is_exchangeable = self.autoscaling.is_none()
+            && self.spec.cold_duration.is_none()
+            && self.spec.init_timeout.is_none()
+            && (!provisioned || self.rates.is_none())
+            && self.resources.as_ref().is_some_and(|links| links.is_machines_only());
+        if !is_free || !is_exchangeable {
+            return false;
+        }
+        let Some(pending) = self.first_without_node(ctx) else { return false };
+        let request = self.instances.get(pending).first_waiting;
+        if provisioned {
+            // It took a place of the account, which it does not need there.
+            self.give_account_back(request, ctx);
+        }
+        let this = self.invocations.get_mut(request);
+        let instance = self.instances.get_mut(pending);
+        instance.first_waiting = std::mem::replace(&mut this.next, Key::NIL);
+        (this.instance, this.cold) = (place, false);
+        if instance.first_waiting.is_nil() {
+            instance.last_waiting = Key::NIL;
+        }
+        instance.in_flight -= 1;
+        if instance.in_flight == 0 {
+            self.take_from_lists(pending);
+            self.remove_instance(pending, Cause::Retired, now, ctx);
+        }
+        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        list.remove(place, &mut self.instances);
+        self.take_slot(place);
+        self.start(request, now, ctx);
+        true
+    }
+
+    /// The oldest instance that was created for a request and waits for a node.
+    fn first_without_node<O: Observer>(&mut self, ctx: &mut Context<O>) -> Option<Key<Instance>> {
+        let links = self.resources.as_mut()?;
+        let cluster = &machines_of(ctx)?.cluster;
+        while let Some(&(key, id)) = links.without_node.front() {
+            let instance = self.instances.get(key);
+            if instance.id == id && !instance.first_waiting.is_nil() && cluster.is_pending(instance.pod) {
+                return Some(key);
+            }
+            links.without_node.pop_front();
+        }
+        None
+    }
+
     /// Something has happened to an instance's machine.
     pub(in super::super) fn machine_says<O: Observer>(
         &mut self,

@@ -192,6 +192,9 @@ impl FunctionState<'_> {
             }
             return;
         }
+        if has_slot && self.resources.is_some() && self.relieves_pending(place, now, ctx) {
+            return;
+        }
         if is_free && !provisioned {
             self.fall_idle(place, now, ctx);
             if self.resources.is_some() {

@@ -1,6 +1,6 @@
 //! Shared resources of a function: its application, and memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::super::apps::Membership;
 use super::super::instance::Instance;
@@ -31,6 +31,9 @@ pub(super) struct ResourceLinks {
     pool: Option<PoolId>,
     /// Whether its instances run on machines.
     pub(super) has_machines: bool,
+    /// Instances that were created for requests and had to wait for a node, oldest first; stale entries are dropped when
+    /// encountered.
+    pub(super) without_node: VecDeque<(Key<Instance>, InstanceId)>,
 }
 
 impl ResourceLinks {
@@ -44,8 +47,25 @@ impl ResourceLinks {
         let shares_memory = platform.memory_budget_mb.is_some();
         let pool = platform.stem_cells_of(spec);
         let idle = BTreeSet::new();
-        let links = Self { membership, idle, loading: None, shares_memory, memory_wait: None, pool, has_machines };
+        let without_node = VecDeque::new();
+        let links = Self {
+            membership,
+            idle,
+            loading: None,
+            shares_memory,
+            memory_wait: None,
+            pool,
+            has_machines,
+            without_node,
+        };
         (membership.is_some() || shares_memory || pool.is_some() || has_machines).then_some(links)
+    }
+}
+
+impl ResourceLinks {
+    /// Whether nothing but machines is shared.
+    pub(super) const fn is_machines_only(&self) -> bool {
+        self.has_machines && !self.shares_memory && self.membership.is_none()
     }
 }
 

@@ -93,6 +93,8 @@ impl<P: Periods> Monitor<P> {
                     Subject::Function(id) => functions[id.index()].push(place),
                     Subject::Source(id) => sources[id.index()].push(place),
                     Subject::Component(id) => components[id.index()].push(place),
+                    // Alarms do not watch nodes.
+                    Subject::NodeGroup(_) => {}
                 }
                 Watched { period: watch.period, number: 0, end: from + watch.period, interval: Interval::new() }
             })
@@ -102,7 +104,7 @@ impl<P: Periods> Monitor<P> {
         let needs_components = |watch: &&Watch| match watch.subject {
             Subject::Component(_) => true,
             Subject::Total => has_meter,
-            Subject::Function(_) | Subject::Source(_) => false,
+            Subject::Function(_) | Subject::Source(_) | Subject::NodeGroup(_) => false,
         };
         let of_components = watches.iter().filter(needs_components);
         let every = of_components.map(|watch| watch.period.as_nanos()).reduce(common).map(Span::from_nanos);

@@ -165,7 +165,7 @@ fn events(replication: &Replication, scenario: &Scenario, place: usize) -> Optio
         return None;
     };
     metric.quantile()?;
-    if matches!(objective.subject, Subject::Component(_)) {
+    if !objective.subject.is_of_requests() {
         return None;
     }
     let measured = replication.measured(scenario, objective.subject);

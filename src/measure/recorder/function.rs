@@ -397,7 +397,10 @@ impl<'a> FunctionRecorder<'a> {
         let existed = integrals.starting + integrals.busy + integrals.idle + self.short_ns;
         let seconds = |nanos: u128| nanos as f64 / 1e9;
         let cpu = &self.spec.cpu;
-        let executed = seconds(self.billed_ns + self.billed_provisioned_ns);
+        let executed_ns = self.billed_ns + self.billed_provisioned_ns;
+        let executed = seconds(executed_ns);
+        let ephemeral_mb =
+            self.spec.ephemeral_storage_mb.unwrap_or(0).saturating_sub(billing.extras.ephemeral_included_mb);
         if self.pays_for_nodes {
             // What its instances use is in the price of the nodes.
             return Usage { requests: self.tally.started() as f64, ..Usage::default() };
@@ -418,6 +421,7 @@ impl<'a> FunctionRecorder<'a> {
             on_demand_gb_s: gb_s(self.billed_ns),
             provisioned_gb_s: gb_s(had),
             provisioned_execution_gb_s: gb_s(self.billed_provisioned_ns),
+            ephemeral_gb_s: cost::gb_seconds(ephemeral_mb, executed_ns),
             snapshot_cache_gb_s: kept,
             snapshot_restored_gb: restored,
             ..Usage::default()

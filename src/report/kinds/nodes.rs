@@ -72,8 +72,11 @@ fn headings(columns: &[Figure]) -> impl Iterator<Item = Column> {
 }
 
 fn cells(columns: &[Figure], figures: &Figures) -> impl Iterator<Item = Cell> {
-    columns.iter().map(|(_, _, key, quantity)| {
-        figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
+    // Nodes without a price have no cost of $0.00.
+    let has = |key: &str, mean: f64| key != "cost_usd" || mean > 0.0;
+    columns.iter().map(move |(_, _, key, quantity)| match figures.get(key) {
+        Some(stat) if has(key, stat.mean) => Cell::stat(*quantity, stat),
+        _ => Cell::text(""),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::flow;
 use crate::measure::summary::{SourceResult, Summary};
 use crate::measure::{Figures, Group};
+use crate::metric::component::{BATCHING, find_of_batching};
 use crate::path::of_group;
 use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count};
@@ -18,12 +19,12 @@ use Quantity::{Count, Seconds};
 type Figure = (&'static str, &'static str, Quantity);
 
 /// What is shown of functions that serve requests in batches.
-const BATCHING: [Figure; 5] = [
-    ("ttft_s.p50", "First token p50", Seconds),
-    ("ttft_s.p99", "First token p99", Seconds),
-    ("tpot_s.p50", "Per token p50", Seconds),
-    ("tpot_s.p99", "Per token p99", Seconds),
-    ("output_tokens_per_s", "Tokens per second", Count),
+const OF_BATCHING: [Figure; 5] = [
+    ("ttft_s.p50", "TTFT p50", Seconds),
+    ("ttft_s.p99", "TTFT p99", Seconds),
+    ("tpot_s.p50", "TPOT p50", Seconds),
+    ("tpot_s.p99", "TPOT p99", Seconds),
+    ("output_tokens_per_s", "Tokens/s", Count),
 ];
 
 /// The sections of what lies on the path of requests; none where there is nothing.
@@ -50,14 +51,19 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
             let columns: Vec<_> = kind.columns.iter().map(|(key, heading)| (*key, *heading, quantity(key))).collect();
             blocks.push(table(kind.title, kind.rows_are, &columns, group));
         }
-        if *name == "batching" {
-            blocks.push(table("Served in batches", "Function", &BATCHING, group));
+        if *name == BATCHING {
+            first.push(table("Time to first token and per token", "Function", &OF_BATCHING, group));
         }
     }
     vec![
         Section::new("path", "Request path", Place::Everywhere, first),
         Section::new("components", "Components", Place::Detail, blocks),
     ]
+}
+
+/// What a figure of functions that serve requests in batches means; their headings are abbreviations.
+fn about(key: &str) -> &'static str {
+    find_of_batching(key).map_or("", |metric| metric.about.as_str())
 }
 
 /// What the components of a kind did.
@@ -71,7 +77,7 @@ fn table(title: &str, rows_are: &'static str, figures: &[Figure], group: &Group)
     Block::Table(Table {
         caption: title.to_owned(),
         rows_are,
-        columns: figures.iter().map(|(_, heading, _)| Column::new(*heading, "")).collect(),
+        columns: figures.iter().map(|(key, heading, _)| Column::new(*heading, about(key))).collect(),
         rows: group.0.iter().map(row).collect(),
         total: None,
         shown: ROWS,

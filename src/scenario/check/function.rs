@@ -6,7 +6,7 @@ use super::Checker;
 use crate::dist::Dist;
 use crate::id::PlatformId;
 use crate::path::async_queue::AsyncParameters;
-use crate::policy::scaling::ScalingSpec;
+use crate::policy::scaling::{Governs, ScalingSpec};
 use crate::scenario::model::{Architecture, Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
@@ -110,6 +110,9 @@ impl Checker<'_, '_> {
             // These two are resolved when all names are known.
             node_group: None,
             image: None,
+            ephemeral_storage_mb: *table.ephemeral_storage,
+            readiness_probe: table.readiness_probe.value.clone(),
+            has_own_machines: allowed.is_some_and(|allowed| allowed.lack("node-group").is_some()),
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
@@ -161,25 +164,24 @@ impl Checker<'_, '_> {
             let message = format!("`{path}.timeout` is {told}: {platform} allows at most {longest}");
             self.problems.push(Problem::error(table.timeout.place, message));
         }
-        if snapshot(table).is_some() && (*table.concurrency.provisioned > 0 || *table.package == Package::Image) {
-            let message = format!(
-                "`{path}`: {platform} does not restore snapshots for container images or provisioned \
-                                   instances"
-            );
-            self.problems.push(Problem::error(table.cold_start.place, message));
+        self.allowed_code(table, path, allowed);
+        if let (Some(storage), Some((least, most))) = (*table.ephemeral_storage, allowed.ephemeral_mb)
+            && !(least..=most).contains(&storage)
+        {
+            let message = format!("`{path}.ephemeral-storage` is {storage}MB: {platform} allows {least}MB to {most}MB");
+            self.problems.push(Problem::error(table.ephemeral_storage.place, message));
         }
         let slots = *table.concurrency.per_instance;
         if let (Some(most), Some(slots)) = (allowed.per_instance, slots)
             && slots > most
         {
-            let place = table.concurrency.per_instance.place;
-            if most == 1 {
-                let message = format!("{platform} sends an instance one request at a time");
-                self.problems.push(Problem::warning(place, message));
-            } else {
-                let message = format!("`{path}.concurrency.per-instance` is {slots}: {platform} allows at most {most}");
-                self.problems.push(Problem::error(place, message));
-            }
+            let message = match most {
+                1 => format!(
+                    "`{path}.concurrency.per-instance` is {slots}: {platform} sends an instance one request at a time"
+                ),
+                _ => format!("`{path}.concurrency.per-instance` is {slots}: {platform} allows at most {most}"),
+            };
+            self.problems.push(Problem::error(table.concurrency.per_instance.place, message));
         }
         let instances = table.concurrency.max_instances.flatten();
         if let (Some(most), Some(instances)) = (allowed.max_instances, instances)
@@ -201,28 +203,91 @@ impl Checker<'_, '_> {
                 self.problems.push(Problem::error(table.r#async.place, message));
             }
         }
+        let scaling = &*table.scaling;
+        let slots = scaling.slots(*table.memory).map_or(slots.unwrap_or(1), |slots| slots.number);
         let vcpus = self.cpu_of(table).vcpus;
-        let least = allowed.vcpus_from.iter().rfind(|(above, _)| *table.memory > *above).map_or(0, |(_, vcpus)| *vcpus);
-        if vcpus < f64::from(least) {
-            let message = format!(
-                "`{path}` has {}MB and {vcpus} vCPU: {platform} requires at least {least} vCPUs for that much memory",
-                *table.memory
-            );
-            self.problems
-                .push(Problem::error(table.memory.place, message).help(format!("write {path}.cpu.limit = {least}")));
+        if let Some((why, instead)) = allowed.vcpus.refused(*table.memory, vcpus, slots) {
+            let message = format!("`{path}` has {}MB and {vcpus} vCPU: {platform} {why}", *table.memory);
+            self.problems.push(Problem::error(table.memory.place, message).help(format!("write {path}.{instead}")));
         }
+        self.allowed_scaling(table, path, allowed);
         self.lacking(table, path, allowed);
+    }
+
+    /// Rejects snapshots and frameworks that the platform does not have for this kind of function.
+    fn allowed_code(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
+        let platform = &allowed.platform;
+        let framework = table.code.as_ref().and_then(|code| (*code.framework).as_deref());
+        let restored = match (snapshot(table), framework) {
+            (Some(_), _) => Some(table.cold_start.place),
+            (None, Some(name)) if name.ends_with("-snapstart") => Some(table.code.place),
+            (None, _) => None,
+        };
+        let runtime = (*table.runtime).as_deref();
+        if let Some(place) = restored {
+            if *table.concurrency.provisioned > 0 || *table.package == Package::Image {
+                let message = format!(
+                    "`{path}`: {platform} does not restore snapshots for container images or provisioned instances"
+                );
+                self.problems.push(Problem::error(place, message));
+            }
+            let known = &allowed.snapshot_runtimes;
+            if let Some(runtime) =
+                runtime.filter(|runtime| !known.is_empty() && !known.iter().any(|one| one == runtime))
+            {
+                let message = format!("`{path}`: {platform} does not restore snapshots for the runtime \"{runtime}\"");
+                self.problems.push(Problem::error(place, message).help(format!("it does for {}", known.join(", "))));
+            }
+        }
+        if let (Some(name), Some(runtime), Some(part)) = (framework, runtime, &allowed.framework_runtimes)
+            && !runtime.contains(part.as_str())
+        {
+            let message = format!("`{path}.code.framework`: \"{name}\" does not run on the runtime \"{runtime}\"");
+            let help = format!("write a runtime for {part}, or leave it out");
+            self.problems.push(Problem::error(table.code.place, message).help(help));
+        }
+    }
+
+    /// Rejects a scaling policy that the platform does not have. A variant may ask what it would do, and so does a comparison of policies.
+    fn allowed_scaling(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
+        let (scaling, platform, place) = (&*table.scaling, &allowed.platform, table.scaling.place);
+        if self.compares_policies || table.scaling.broken {
+            return;
+        }
+        let sets_provisioned = scaling.governs() == Governs::Provisioned && allowed.lack("provisioned").is_none();
+        if !sets_provisioned && !allowed.scaling.iter().any(|name| name == scaling.name()) {
+            let message = format!("`{path}.scaling.{}`: {platform} has no such scaling policy", scaling.name());
+            let problem =
+                if self.is_variant { Problem::warning(place, message) } else { Problem::error(place, message) };
+            let own: Vec<String> = allowed.scaling.iter().map(|name| format!("scaling.{name}")).collect();
+            let help = format!("write {}; `forewarm compare --policies` compares any policies", own.join(" or "));
+            self.problems.push(problem.help(help));
+            return;
+        }
+        let kept = scaling.minimum_instances();
+        if let Some((least, most)) = allowed.always_ready.filter(|(least, most)| !(*least..=*most).contains(&kept)) {
+            let message = format!("`{path}.scaling.{}` keeps {kept} instances at all times", scaling.name());
+            let problem = Problem::error(place, message);
+            self.problems.push(problem.help(match most {
+                0 => format!("{platform} removes every idle instance"),
+                _ => format!("{platform} keeps {least} to {most}"),
+            }));
+        }
     }
 
     /// Rejects what a platform does not have.
     fn lacking(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
         let concurrency = &table.concurrency;
+        let limit = table.cpu.as_ref().map(|cpu| &cpu.limit).filter(|limit| limit.is_some());
         let asked = [
             ("provisioned", *concurrency.provisioned > 0, "concurrency.provisioned", concurrency.provisioned.place),
             ("reserved", concurrency.reserved.flatten().is_some(), "concurrency.reserved", concurrency.reserved.place),
             ("arm", *table.architecture == Architecture::Arm, "architecture", table.architecture.place),
             ("image", *table.package == Package::Image, "package", table.package.place),
             ("snapshot", snapshot(table).is_some(), "cold-start.snapshot", table.cold_start.place),
+            ("gpu", *table.gpu > 0.0, "gpu", table.gpu.place),
+            ("cpu-limit", limit.is_some(), "cpu.limit", limit.map_or(table.place, |limit| limit.place)),
+            ("node-group", table.node_group.is_some(), "node-group", table.node_group.place),
         ];
         for (what, is_asked, key, place) in asked {
             if let Some(reason) = allowed.lack(what).filter(|_| is_asked) {

@@ -1,12 +1,15 @@
 //! Machines: node groups, the functions that run on them, and functions that would never fit.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Checker, FileTable};
-use crate::cluster::{Image, NodeGroup, NodeGroupSpec, Resources, Shortage};
+use crate::cluster::{Image, Layer, NodeGroup, NodeGroupSpec, Resources, Shortage};
 use crate::dist::Dist;
 use crate::id::GroupId;
 use crate::scenario::model::Function;
+use crate::scenario::raw::function::ImageTable;
+use crate::scenario::raw::platform::PlatformTable;
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::schema::tree::Node;
@@ -41,7 +44,13 @@ impl Checker<'_, '_> {
         if groups.is_empty() {
             self.without_machines(file);
         } else {
-            for (place, function) in functions.iter().enumerate() {
+            if functions.iter().all(|function| function.has_own_machines)
+                && let (Some(table), Some(function)) = (file.node_group.iter().next(), functions.first())
+            {
+                self.unused_machines(table, function, file);
+            }
+            let placed = functions.iter().enumerate().filter(|(_, function)| !function.has_own_machines);
+            for (place, function) in placed {
                 let table = file.function.get(place);
                 let at = table.map_or(root.place, |table| table.place);
                 self.fits_somewhere(function, &groups, at);
@@ -79,13 +88,23 @@ impl Checker<'_, '_> {
     /// The images of functions: the same name means the same image.
     fn images(&mut self, file: &FileTable, functions: &mut [Function]) {
         let mut known: HashMap<String, (Image, SourceSpan)> = HashMap::new();
+        let mut layers: HashMap<String, (Layer, SourceSpan)> = HashMap::new();
         for (table, function) in file.function.iter().zip(functions) {
             let Some(image) = table.image.as_ref() else { continue };
             let Some(size_mb) = *image.size else { continue };
             // An image may have the name of a function, so they are kept apart.
             let name = image.name.as_ref().map_or_else(|| format!("of {}", function.name), Clone::clone);
-            let next = Image { id: known.len(), size_mb };
-            let (first, place) = *known.entry(name).or_insert((next, image.size.place));
+            let own = self.layers(&function.name, size_mb, image, &mut layers);
+            let next = Image { id: known.len(), size_mb, layers: own.clone() };
+            let (first, place) = known.entry(name).or_insert((next, image.size.place)).clone();
+            if first.layers != own {
+                let message =
+                    format!("`function.{}.image.layers` are not those of the same image above", function.name);
+                let line = self.problems.line_number(place);
+                let problem = Problem::error(image.layers.place, message);
+                self.problems
+                    .push(problem.help(format!("the other one is on line {line}; give one of them another name")));
+            }
             if first.size_mb != size_mb {
                 let message = format!(
                     "`function.{}.image.size` is {size_mb}MB: another function sets {}MB for the same image",
@@ -100,11 +119,60 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// The layers of an image: a name means the same layer in all images.
+    fn layers(
+        &mut self,
+        function: &str,
+        size_mb: u32,
+        image: &ImageTable,
+        known: &mut HashMap<String, (Layer, SourceSpan)>,
+    ) -> Arc<[Layer]> {
+        let mut own = Vec::new();
+        for (name, size) in image.layers.iter() {
+            let next = Layer { id: known.len(), size_mb: size.value };
+            let (first, place) = *known.entry(name.clone()).or_insert((next, size.place));
+            if first.size_mb != size.value {
+                let message = format!(
+                    "`function.{function}.image.layers.{name}` is {}MB: another image sets {}MB for the same layer",
+                    size.value, first.size_mb
+                );
+                let line = self.problems.line_number(place);
+                let problem = Problem::error(size.place, message);
+                self.problems
+                    .push(problem.help(format!("the other one is on line {line}; give one of them another name")));
+            }
+            own.push(first);
+        }
+        let sum: u64 = own.iter().map(|layer| u64::from(layer.size_mb)).sum();
+        if sum > u64::from(size_mb) {
+            let message =
+                format!("the layers of `function.{function}.image` add up to {sum}MB, and its `size` is {size_mb}MB");
+            let help = "`size` is the compressed size of the image with all its layers";
+            self.problems.push(Problem::error(image.layers.place, message).help(help));
+        }
+        own.into()
+    }
+
+    /// Rejects node groups on whose nodes no function runs.
+    fn unused_machines(&mut self, table: &Spanned<NodeGroupSpec>, function: &Function, file: &FileTable) {
+        let message = format!("no instance runs on the nodes of `node-group.{}`", table.name);
+        let preset = file.platform.as_ref().and_then(|platform| *platform.preset);
+        let platform = preset.map_or("a platform", |preset| preset.allowed().platform.as_str());
+        let help = format!(
+            "`{}` runs on {platform}, which has machines of its own: remove the node group, or the preset",
+            function.name
+        );
+        self.problems.push(Problem::error(table.place, message).help(help));
+    }
+
     /// Rejects keys about machines where there are no machines.
     fn without_machines(&mut self, file: &FileTable) {
         let platform = file.platform.as_ref();
-        let placement =
-            platform.and_then(|table| table.placement.as_ref().map(|_| ("placement", table.placement.place)));
+        // What a preset says of them is of no effect either, and nobody has written it.
+        let is_written = |table: &PlatformTable| table.preset.is_none() || table.placement.place != table.preset.place;
+        let placement = platform
+            .filter(|table| is_written(table))
+            .and_then(|table| table.placement.as_ref().map(|_| ("placement", table.placement.place)));
         let registry = platform.and_then(|table| table.registry.as_ref().map(|_| ("registry", table.registry.place)));
         for (key, place) in [placement, registry].into_iter().flatten() {
             let message = format!("`platform.{key}` has no effect without node groups");

@@ -36,6 +36,7 @@ mod origin;
 pub(super) mod path;
 mod plan;
 mod platform;
+mod prices;
 mod scaling;
 mod settable;
 mod simulation;
@@ -53,9 +54,10 @@ use super::preset::Allowed;
 use super::raw::function::FunctionTable;
 use super::raw::platform::{PlatformCpuTable, PlatformTable};
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
+use crate::cluster::NodeGroup;
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId, PlatformId, SourceId};
-use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
+use crate::id::{ComponentId, FnId, GroupId, PlatformId, SourceId};
+use crate::metric::component::{ATTEMPTS_PER_REQUEST, NODE_GROUP, find_of_batching};
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
@@ -83,6 +85,10 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) start: i64,
     /// The vCPUs that come with each memory size.
     pub(super) cpu: Option<PlatformCpuTable>,
+    /// Whether functions have their scaling policies because a comparison of policies asks for it.
+    pub(super) compares_policies: bool,
+    /// Whether a variant has been applied.
+    pub(super) is_variant: bool,
 }
 
 /// The possible subjects of an objective or an alarm.
@@ -92,6 +98,7 @@ pub(super) struct Known<'a> {
     sources: &'a [Source],
     /// `None` if some of them are invalid: then their names are unknown.
     components: Option<&'a [Component]>,
+    groups: &'a [NodeGroup],
 }
 
 impl Known<'_> {
@@ -113,6 +120,10 @@ impl Known<'_> {
                     problems.push(Problem::error(name.place, message).help(help));
                     None
                 }
+            },
+            NODE_GROUP => match self.groups.iter().position(|group| group.spec.name == wanted) {
+                Some(place) => Some(Subject::NodeGroup(GroupId(place as u32))),
+                None => refuse(problems, &mut self.groups.iter().map(|group| group.spec.name.as_str())),
             },
             _ => {
                 let components = self.components?;
@@ -188,9 +199,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         let Some(account) = table.as_ref().and_then(|table| table.concurrency.as_ref()) else { continue };
         let tables = file.function.iter().filter(|table| platform_at(table) == id);
         let functions: Vec<&Function> = checked.iter().filter(|function| function.platform == id).collect();
-        checker.reservations(account, tables, &functions);
-        if let (Some(platform), Some(limit)) = (platform, checker.account_memory(account, &functions)) {
-            platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+        let by_memory = checker.account_memory(account, &functions);
+        let limit = account.account_limit.flatten().into_iter().chain(by_memory).min();
+        checker.reservations(account, limit, tables, &functions);
+        if let Some(platform) = platform {
+            platform.account_limit = limit;
         }
     }
     checker.provisioned(file, &checked);
@@ -208,8 +221,13 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .collect();
     let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
-    let known =
-        Known { functions: &functions, checked: &checked, sources: &sources, components: components.as_deref() };
+    let known = Known {
+        functions: &functions,
+        checked: &checked,
+        sources: &sources,
+        components: components.as_deref(),
+        groups: node_groups.as_deref().unwrap_or_default(),
+    };
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &known)).collect();
     let horizon = simulation.as_ref().map_or(Span::FOREVER, |simulation| simulation.horizon);
     let alarms = file.alarm.iter().filter_map(|table| checker.alarm(table, &known, horizon)).collect();
@@ -258,6 +276,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     coverage::check(&scenario, file, checker.problems);
     alarm::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
+    prices::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
 
@@ -403,7 +422,7 @@ impl Checker<'_, '_> {
             &[("stability", &table.stability)],
         ];
         let (goal, at, is_bare) = match either(table.place, "objective", &ways, self.problems)? {
-            2 if matches!(subject, Subject::Component(_)) => {
+            2 if !subject.is_of_requests() => {
                 let message = "an objective with `share` applies to a function, a source or all requests";
                 let help = "use a metric of the component, such as \"latency_s.p99\", or name a source".to_owned();
                 self.report(table.share.place, (message.to_owned(), help));
@@ -430,7 +449,7 @@ impl Checker<'_, '_> {
             }
             way => {
                 let name = table.metric.as_ref()?;
-                let is_of_path = matches!(subject, Subject::Component(_)) || *name == ATTEMPTS_PER_REQUEST;
+                let is_of_path = !subject.is_of_requests() || *name == ATTEMPTS_PER_REQUEST;
                 if !is_of_path && find_of_batching(name).is_none() && !self.metric(name, table.metric.place) {
                     return None;
                 }
@@ -452,7 +471,9 @@ impl Checker<'_, '_> {
 
     /// The subject of an objective.
     fn subject(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Subject> {
-        self.about("objective", &subjects!(table), known).map(|(_, subject)| subject)
+        let mut keys = subjects!(table).to_vec();
+        keys.push((NODE_GROUP, &table.node_group));
+        self.about("objective", &keys, known).map(|(_, subject)| subject)
     }
 
     /// A value with the unit of a quantity. Text must have a unit; a number is in the base unit.

@@ -149,6 +149,8 @@ impl Checker<'_, '_> {
             }),
             extras: ExtraPrices {
                 instance_gb_second_usd: *table.instance_gb_second_usd,
+                ephemeral_gb_second_usd: table.ephemeral_gb_second_usd.unwrap_or(0.0),
+                ephemeral_included_mb: table.ephemeral_included.unwrap_or(0),
                 snapshot_cache_gb_second_usd: table.snapshot_gb_second_usd.unwrap_or(keeping),
                 snapshot_restore_gb_usd: table.snapshot_restore_gb_usd.unwrap_or(restoring),
                 ..ExtraPrices::default()
@@ -320,6 +322,7 @@ impl Checker<'_, '_> {
     pub(super) fn reservations<'t>(
         &mut self,
         account: &AccountTable,
+        limit: Option<u32>,
         tables: impl Iterator<Item = &'t FunctionTable>,
         functions: &[&Function],
     ) {
@@ -345,7 +348,7 @@ impl Checker<'_, '_> {
                 last = Some((place, name));
             }
         }
-        let (Some((place, name)), Some(limit)) = (last, account.account_limit.flatten()) else { return };
+        let (Some((place, name)), Some(limit)) = (last, limit) else { return };
         let unreserved = *account.min_unreserved;
         let available = u64::from(limit.saturating_sub(unreserved));
         if taken > available {
@@ -354,6 +357,8 @@ impl Checker<'_, '_> {
             );
             let help = if limit <= unreserved {
                 format!("an account of {limit} must leave min-unreserved ({unreserved}), so nothing can be reserved")
+            } else if account.account_limit.flatten().is_none() {
+                format!("`account-memory` is enough for {limit} instances of the function with the most memory")
             } else {
                 format!("which is account-limit ({limit}) minus min-unreserved ({unreserved})")
             };

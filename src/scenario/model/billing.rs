@@ -97,6 +97,8 @@ pub struct UnitBilling {
 pub struct ExtraPrices {
     /// A GB-second of ephemeral storage beyond the included amount.
     pub ephemeral_gb_second_usd: f64,
+    /// The included amount, MB.
+    pub ephemeral_included_mb: u32,
     /// Keeping a snapshot, per GB-second.
     pub snapshot_cache_gb_second_usd: f64,
     /// Restoring a snapshot, per GB of memory and restore.

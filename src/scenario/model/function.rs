@@ -1,6 +1,7 @@
 //! One function: its instances, what a request does on them, and how instances start.
 
 use super::Destination;
+use crate::cluster::parameters::ReadinessProbe;
 use crate::cluster::{Image, NodeGroup, Resources, thousandths};
 use crate::dist::Dist;
 use crate::dist::tokens::Tokens;
@@ -32,6 +33,12 @@ pub struct Function {
     pub gpu: f64,
     /// The node group on whose nodes its instances run; `None`: any group with nodes on which one fits.
     pub node_group: Option<GroupId>,
+    /// Ephemeral storage of an instance, MB; `None`: what is included.
+    pub ephemeral_storage_mb: Option<u32>,
+    /// When an instance that has started counts as ready; `None`: at once.
+    pub readiness_probe: Option<ReadinessProbe>,
+    /// Whether its platform runs instances on machines of its own, whatever node groups there are.
+    pub has_own_machines: bool,
     /// The image that a node must have before an instance starts.
     pub image: Option<Image>,
     /// Longest duration of a request; none: no limit.
@@ -258,6 +265,9 @@ impl Function {
                 billed += duration;
             }
         }
+        if let Some(probe) = &self.readiness_probe {
+            start_up += probe.ready_after(billed) - billed;
+        }
         (start_up, billed)
     }
 }
@@ -274,10 +284,11 @@ impl Function {
         }
     }
 
-    /// The node groups on whose nodes its instances may run.
+    /// The node groups on whose nodes its instances may run; none if its platform has machines of its own.
     #[must_use]
     pub fn groups_of(&self, groups: &[NodeGroup]) -> Vec<usize> {
         match self.node_group {
+            _ if self.has_own_machines => Vec::new(),
             Some(id) => vec![id.index()],
             None => {
                 let fits = |group: &NodeGroup| self.requests().fits_in(&group.spec.allocatable());

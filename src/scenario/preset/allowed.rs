@@ -2,7 +2,7 @@
 
 use crate::schema::declare::*;
 use crate::schema::diagnostic::Problems;
-use crate::schema::scalars::{Count, PositiveDuration, Size};
+use crate::schema::scalars::{Count, Positive, PositiveDuration, Size, Text};
 use crate::time::Span;
 
 table! {
@@ -28,6 +28,26 @@ table! {
         optional async_age: List<PositiveDuration, 2, 2>,
         /// Minimum vCPUs of an instance, by its memory.
         optional vcpus_from: List<VcpusTable, 1, 100>,
+        /// Minimum memory of an instance, by its vCPUs.
+        optional memory_from: List<MemoryTable, 1, 100>,
+        /// Minimum and maximum vCPUs.
+        optional vcpus: List<Positive, 2, 2>,
+        /// The only valid numbers of vCPUs from 1 up.
+        optional vcpu_sizes: List<Positive, 1, 100>,
+        /// Minimum and maximum memory per vCPU.
+        optional memory_per_vcpu: List<Size, 2, 2>,
+        /// Minimum vCPUs of an instance that serves several requests at a time.
+        optional sharing_vcpus: Positive,
+        /// Minimum and maximum of instances that are kept at all times.
+        optional always_ready: List<Count<0, 1_000_000>, 2, 2>,
+        /// The scaling policies, besides those that set provisioned concurrency.
+        optional scaling: List<Text, 1, 100>,
+        /// The runtimes whose instances can be restored from a snapshot.
+        optional snapshot_runtimes: List<Text, 1, 100>,
+        /// Part of the names of the runtimes of all frameworks.
+        optional framework_runtimes: Text,
+        /// Minimum and maximum ephemeral storage.
+        optional ephemeral_storage: List<Size, 2, 2>,
     }
 }
 
@@ -37,7 +57,17 @@ table! {
         /// For instances with more than this memory.
         required above: Size,
         /// Minimum vCPUs.
-        required vcpus: Count<1, 1000>,
+        required vcpus: Positive,
+    }
+}
+
+table! {
+    /// Minimum memory.
+    struct MemoryTable {
+        /// For instances with at least this many vCPUs.
+        required vcpus: Positive,
+        /// Minimum memory.
+        required memory: Size,
     }
 }
 
@@ -64,12 +94,106 @@ pub(in crate::scenario) struct Allowed {
     pub(in crate::scenario) async_attempts: Option<u32>,
     /// Minimum and maximum of `async.max-age`; `None`: no limits.
     pub(in crate::scenario) async_age: Option<(Span, Span)>,
-    /// Minimum vCPUs with more memory (MB) than this.
-    pub(in crate::scenario) vcpus_from: Vec<(u32, u32)>,
+    /// What the vCPUs of an instance can be.
+    pub(in crate::scenario) vcpus: AllowedVcpus,
+    /// Minimum and maximum of instances that are kept at all times; `None`: no limits.
+    pub(in crate::scenario) always_ready: Option<(u32, u32)>,
+    /// The scaling policies, besides those that set provisioned concurrency.
+    pub(in crate::scenario) scaling: Vec<String>,
+    /// The runtimes whose instances can be restored from a snapshot; empty: all.
+    pub(in crate::scenario) snapshot_runtimes: Vec<String>,
+    /// Part of the names of the runtimes of all frameworks.
+    pub(in crate::scenario) framework_runtimes: Option<String>,
+    /// Minimum and maximum ephemeral storage, MB; `None`: it cannot be set.
+    pub(in crate::scenario) ephemeral_mb: Option<(u32, u32)>,
     /// What the platform sets by itself: parts of keys, and their meaning.
     pub(in crate::scenario) fixed: Vec<(String, String)>,
     /// What the platform does not have: a key, and the message about it.
     pub(in crate::scenario) lacks: Vec<(String, String)>,
+}
+
+/// What the vCPUs of an instance can be.
+#[derive(Debug)]
+pub(in crate::scenario) struct AllowedVcpus {
+    /// Minimum and maximum.
+    range: Option<(f64, f64)>,
+    /// The only valid numbers from 1 up; empty: all.
+    sizes: Vec<f64>,
+    /// Minimum and maximum memory per vCPU, MB.
+    memory_each_mb: Option<(u32, u32)>,
+    /// Minimum vCPUs with more memory (MB) than this.
+    with_memory: Vec<(u32, f64)>,
+    /// Minimum memory (MB) with this many vCPUs or more.
+    needed_memory: Vec<(f64, u32)>,
+    /// Minimum of an instance that serves several requests at a time.
+    to_share: Option<f64>,
+}
+
+impl AllowedVcpus {
+    fn read(table: Option<&LimitsTable>) -> Self {
+        let pair = |list: Option<&[f64]>| match list {
+            Some([least, most]) => Some((*least, *most)),
+            _ => None,
+        };
+        let each = table.and_then(|table| match table.memory_per_vcpu.as_deref() {
+            Some([least, most]) => Some((*least, *most)),
+            _ => None,
+        });
+        let with_memory = table.and_then(|table| (*table.vcpus_from).as_ref());
+        let needed_memory = table.and_then(|table| (*table.memory_from).as_ref());
+        Self {
+            range: pair(table.and_then(|table| table.vcpus.as_deref())),
+            sizes: table.and_then(|table| (*table.vcpu_sizes).clone()).unwrap_or_default(),
+            memory_each_mb: each,
+            with_memory: with_memory.map_or_else(Vec::new, |rows| {
+                rows.iter().filter_map(|row| Some(((*row.above)?, (*row.vcpus)?))).collect()
+            }),
+            needed_memory: needed_memory.map_or_else(Vec::new, |rows| {
+                rows.iter().filter_map(|row| Some(((*row.vcpus)?, (*row.memory)?))).collect()
+            }),
+            to_share: table.and_then(|table| *table.sharing_vcpus),
+        }
+    }
+
+    /// Why an instance with this memory, so many vCPUs and so many requests at a time is not valid, and what to write
+    /// instead.
+    pub(in crate::scenario) fn refused(&self, memory_mb: u32, vcpus: f64, slots: u32) -> Option<(String, String)> {
+        let limit = |vcpus: f64| format!("cpu.limit = {vcpus}");
+        if let Some((least, most)) = self.range.filter(|(least, most)| !(*least..=*most).contains(&vcpus)) {
+            let valid = if vcpus < least { least } else { most };
+            return Some((format!("allows {least} to {most} vCPUs"), limit(valid)));
+        }
+        if vcpus >= 1.0 && !self.sizes.is_empty() && !self.sizes.contains(&vcpus) {
+            let listed: Vec<String> = self.sizes.iter().map(f64::to_string).collect();
+            let valid = self.sizes.iter().find(|size| **size >= vcpus).or(self.sizes.last()).copied();
+            let from_one = if self.range.is_some_and(|(least, _)| least < 1.0) { "less than 1, or " } else { "" };
+            return Some((format!("allows {from_one}{} vCPUs", listed.join(", ")), limit(valid.unwrap_or(1.0))));
+        }
+        let least = self.with_memory.iter().rfind(|(above, _)| memory_mb > *above).map_or(0.0, |(_, vcpus)| *vcpus);
+        if vcpus < least {
+            return Some((format!("requires at least {least} vCPUs for that much memory"), limit(least)));
+        }
+        let needed = self.needed_memory.iter().rfind(|(from, _)| vcpus >= *from).map_or(0, |(_, memory)| *memory);
+        if memory_mb < needed {
+            return Some((
+                format!("requires at least {needed}MB for that many vCPUs"),
+                format!("memory = \"{needed}MB\""),
+            ));
+        }
+        if let Some((least, most)) = self.memory_each_mb {
+            let each = f64::from(memory_mb) / vcpus;
+            if !(f64::from(least)..=f64::from(most)).contains(&each) {
+                let valid =
+                    f64::from(memory_mb) / if each < f64::from(least) { f64::from(least) } else { f64::from(most) };
+                return Some((format!("requires {least}MB to {most}MB per vCPU"), limit(valid)));
+            }
+        }
+        let least = self.to_share.filter(|least| vcpus < *least && slots > 1)?;
+        Some((
+            format!("serves one request at a time on an instance with less than {least} vCPU"),
+            format!("{}, or a concurrency of 1", limit(least)),
+        ))
+    }
 }
 
 impl Allowed {
@@ -85,7 +209,6 @@ impl Allowed {
         let sizes = table.and_then(|table| (*table.memory_sizes).clone()).unwrap_or_default();
         let least = table.and_then(|table| *table.memory_least).or(sizes.first().copied());
         let most = table.and_then(|table| *table.memory_most).or(sizes.last().copied());
-        let from = table.and_then(|table| (*table.vcpus_from).clone()).unwrap_or_default();
         Self {
             platform,
             memory_least_mb: least.unwrap_or(1),
@@ -100,7 +223,18 @@ impl Allowed {
                 Some([least, most]) => Some((*least, *most)),
                 _ => None,
             }),
-            vcpus_from: from.iter().filter_map(|row| Some(((*row.above)?, (*row.vcpus)?))).collect(),
+            vcpus: AllowedVcpus::read(table),
+            always_ready: table.and_then(|table| match table.always_ready.as_deref() {
+                Some([least, most]) => Some((*least, *most)),
+                _ => None,
+            }),
+            scaling: table.and_then(|table| (*table.scaling).clone()).unwrap_or_default(),
+            snapshot_runtimes: table.and_then(|table| (*table.snapshot_runtimes).clone()).unwrap_or_default(),
+            ephemeral_mb: table.and_then(|table| match table.ephemeral_storage.as_deref() {
+                Some([least, most]) => Some((*least, *most)),
+                _ => None,
+            }),
+            framework_runtimes: table.and_then(|table| (*table.framework_runtimes).clone()),
             fixed: pairs(decides),
             lacks: pairs(lacks),
         }

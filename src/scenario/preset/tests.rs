@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::measure::{ByArchitecture, CpuUsage, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds};
 use crate::scenario::NoFiles;
-use crate::scenario::{Architecture, Billing, Cpu, ParseOptions, Scenario, parse};
+use crate::scenario::{Architecture, Billing, Cpu, ParseOptions, Scenario, parse, parse_with_warnings};
 use crate::schema::diagnostic::Problems;
 use crate::time::Span;
 
@@ -117,15 +117,15 @@ fn memory(preset: Preset, mb: u32) -> [(&'static str, &'static str); 1] {
 fn what_nobody_has_published_is_said_unless_it_is_written() {
     let keys = |scenario: &Scenario| scenario.assumptions.iter().map(|told| told.subject.clone()).collect::<Vec<_>>();
     let told = scenario("tencent-scf", "", &[]);
-    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start.any"] {
+    for key in ["platform.keep-alive", "cold-start.any"] {
         assert!(keys(&told).iter().any(|known| known == key), "{:?}", told.assumptions);
     }
     let own = scenario(
         "tencent-scf",
-        "billing.gb-second-usd-x86 = [{ usd = 1e-5 }]",
+        "",
         &[("function.f.keep-alive.fixed.window", "1m"), ("function.f.cold-start.constant.value", "1s")],
     );
-    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start.any"] {
+    for key in ["platform.keep-alive", "cold-start.any"] {
         assert!(!keys(&own).iter().any(|known| known == key), "{:?}", own.assumptions);
     }
 }
@@ -196,11 +196,45 @@ fn what_the_platform_would_refuse_is_refused() {
         ("knative", "timeout", "20m", "allows at most 10m"),
         ("aws-lambda-managed-instances", "memory", "1GB", "2048MB to 32768MB"),
         ("aws-lambda-managed-instances", "concurrency.per-instance", "2000", "allows at most 1600"),
+        // What the platform does not have.
+        ("aws-lambda", "cpu.limit", "4", "has no such setting"),
+        ("aws-lambda", "gpu", "1", "has no such setting"),
+        ("aws-lambda", "node-group", "nodes", "has no such setting"),
+        ("aws-lambda", "scaling.knative.min-scale", "1", "has no such scaling policy"),
+        ("aws-lambda", "scaling.thresholds.target", "1", "has no such scaling policy"),
+        ("aws-lambda", "scaling.target-tracking", "{ target = 0.7, min-capacity = 1, max-capacity = 10 }", ""),
+        ("aws-lambda", "concurrency.per-instance", "10", "one request at a time"),
+        ("azure-consumption", "scaling.azure-consumption.always-ready", "2", "removes every idle instance"),
+        ("azure-consumption", "cpu.limit", "2", "has no such setting"),
+        ("azure-flex", "scaling.cloud-run.concurrency", "8", "has no such scaling policy"),
+        ("azure-premium", "scaling.azure-consumption.always-ready", "30", "keeps 1 to 20"),
+        ("azure-premium", "scaling.azure-consumption.always-ready", "20", ""),
+        ("gcp-cloud-run", "cpu.limit", "16", "allows 0.08 to 8 vCPUs"),
+        ("gcp-cloud-run", "cpu.limit", "0.05", "allows 0.08 to 8 vCPUs"),
+        ("gcp-cloud-run", "cpu.limit", "3", "less than 1, or 1, 2, 4, 6, 8 vCPUs"),
+        ("gcp-cloud-run", "cpu.limit", "4", "requires at least 2048MB for that many vCPUs"),
+        ("gcp-cloud-run", "cpu.limit", "0.5", "one request at a time on an instance with less than 1 vCPU"),
+        ("gcp-cloud-run", "cpu.limit", "2", ""),
+        ("gcp-cloud-run", "gpu", "1", "has no such setting"),
+        ("gcp-cloud-run", "scaling.hpa", "{ max-replicas = 3, target-concurrency = 1 }", "has no such scaling policy"),
+        ("gcp-functions", "scaling.cloud-run.concurrency", "10", "one request at a time"),
+        ("gcp-cloud-run-instance-based", "cpu.limit", "0.5", "allows 1 to 8 vCPUs"),
+        ("cloudflare-workers", "cpu.limit", "2", "has no such setting"),
+        ("tencent-scf", "concurrency.reserved", "1001", "the account allows 1000"),
+        ("tencent-scf", "concurrency.reserved", "1000", ""),
+        ("openwhisk", "scaling.knative.min-scale", "1", "has no such scaling policy"),
+        ("openfaas-ce", "scaling.openfaas.max", "20", "has no such scaling policy"),
+        ("knative", "scaling.hpa", "{ max-replicas = 3, target-concurrency = 1 }", ""),
+        ("knative", "gpu", "1", ""),
+        ("servers", "gpu", "1", "has no such setting"),
+        ("aws-lambda", "ephemeral-storage", "11GB", "allows 512MB to 10240MB"),
     ] {
         let mut set: Vec<(String, String)> = Vec::new();
         set.push((format!("function.f.{key}"), value.to_owned()));
         let options = ParseOptions { set, ..ParseOptions::default() };
-        let found = parse("x.toml", &text(preset, ""), &options, &NoFiles);
+        let valid = Preset::named(preset).expect("a preset").allowed().memory_near_mb(128);
+        let sized = text(preset, "").replace("name = \"f\"\n", &format!("name = \"f\"\nmemory = \"{valid}MB\"\n"));
+        let found = parse("x.toml", &sized, &options, &NoFiles);
         match found {
             Err(wrong) => {
                 assert!(!expected.is_empty() && wrong.to_string().contains(expected), "{preset} {key}: {wrong}");
@@ -208,16 +242,48 @@ fn what_the_platform_would_refuse_is_refused() {
             Ok(_) => assert!(expected.is_empty(), "{preset}: {key} = {value} is taken"),
         }
     }
-    let few = parse(
-        "x.toml",
-        &text("gcp-cloud-run", ""),
-        &ParseOptions {
-            set: vec![("function.f.memory".into(), "8GB".into()), ("function.f.cpu.limit".into(), "1".into())],
-            ..ParseOptions::default()
-        },
-        &NoFiles,
-    );
-    assert!(few.unwrap_err().to_string().contains("requires at least 2 vCPUs"));
+    let refused = |preset: &str, set: &[(&str, &str)]| {
+        let set = set.iter().map(|(key, value)| (format!("function.f.{key}"), (*value).to_owned())).collect();
+        let options = ParseOptions { set, ..ParseOptions::default() };
+        parse("x.toml", &text(preset, ""), &options, &NoFiles).expect_err(preset).to_string()
+    };
+    for (preset, set, expected) in [
+        ("gcp-cloud-run", [("memory", "8GB"), ("cpu.limit", "1")], "requires at least 2 vCPUs"),
+        ("gcp-cloud-run", [("memory", "2GB"), ("cpu.limit", "0.9")], "requires at least 1 vCPUs"),
+        ("alibaba-fc", [("memory", "1GB"), ("cpu.limit", "2")], "requires 1024MB to 4096MB per vCPU"),
+        ("alibaba-fc", [("memory", "4GB"), ("cpu.limit", "0.5")], "write function.f.cpu.limit = 1"),
+        ("alibaba-fc", [("memory", "32GB"), ("cpu.limit", "20")], "allows 0.05 to 16 vCPUs"),
+        ("aws-lambda-managed-instances", [("memory", "4GB"), ("cpu.limit", "4")], "requires 2048MB to 8192MB per vCPU"),
+        ("tencent-scf", [("memory", "1GB"), ("concurrency.provisioned", "126")], "is enough for 125 instances"),
+        (
+            "aws-lambda",
+            [("code.framework", "spring-boot-snapstart"), ("concurrency.provisioned", "3")],
+            "does not restore snapshots for",
+        ),
+        ("aws-lambda", [("code.framework", "spring-boot"), ("runtime", "python3.13")], "does not run on the runtime"),
+        (
+            "aws-lambda",
+            [("cold-start.snapshot.restore.constant.value", "200ms"), ("runtime", "go")],
+            "does not restore snapshots for the runtime \"go\"",
+        ),
+    ] {
+        let said = refused(preset, &set);
+        assert!(said.contains(expected), "{preset}: {said}");
+    }
+}
+
+/// A comparison of policies asks what another policy would do, which no customer can choose.
+#[test]
+fn policies_are_compared_on_any_platform() {
+    let options = ParseOptions { policy: Some("knative".to_owned()), ..ParseOptions::default() };
+    let other = parse("x.toml", &text("aws-lambda", ""), &options, &NoFiles).expect("it is asked for");
+    assert_eq!(other.functions[0].scaling.name(), "knative");
+    // So does a variant, which is warned about.
+    let variant = "[[variant]]\nname = \"knative\"\nset = { \"function.f.scaling.knative.min-scale\" = 1 }\n";
+    let whole = text("aws-lambda", "") + variant;
+    let options = ParseOptions { variant: Some("knative".to_owned()), ..ParseOptions::default() };
+    let (_, warnings) = parse_with_warnings("x.toml", &whole, &options, &NoFiles).expect("a variant");
+    assert!(warnings.to_string().contains("AWS Lambda has no such scaling policy"), "{warnings}");
 }
 
 // The vendors' own worked examples, to the cent, with the amounts that they give.
@@ -253,6 +319,11 @@ impl Month {
             },
             ..Usage::default()
         }
+    }
+
+    /// The total, US dollars.
+    fn usd(&self, usage: &Usage) -> f64 {
+        Prices::of_month(usage, &self.billing).cost(usage, usage.requests, usage.requests).total
     }
 
     /// Total, requests and compute, in whole cents.
@@ -302,6 +373,25 @@ fn azure_prints_these() {
 fn huawei_prints_these() {
     let graph = Month::of("huawei-functiongraph", FREE, "512MB");
     assert_eq!(graph.cents(&graph.executed(2_200_000, 500))[1], 24);
+    // All of it, with the GB-seconds that the page had in October 2023: 0.24 + 13.457105 USD. Function C is in idle mode.
+    let x86 = |gb_s| ByArchitecture::only(Architecture::X86, gb_s);
+    let reserved = Usage { provisioned_gb_s: x86(129_600.0), ..Usage::default() };
+    let first_two = graph.usd(&Usage { requests: 2.2e6, on_demand_gb_s: x86(1e6), ..reserved });
+    let idle = "billing.provisioned = { reserve-usd-x86 = 5.556e-6, execution-usd-x86 = 1.1114e-5, reserve-usd-arm = 0, execution-usd-arm = 0 }";
+    let (executed, idle_too) = (x86(62_500.0), x86(62_500.0 + 45_500.0));
+    let third = Usage { provisioned_gb_s: idle_too, provisioned_execution_gb_s: executed, ..Usage::default() };
+    let third = Month::of("huawei-functiongraph", idle, "128MB").usd(&third);
+    assert!((first_two + third - 13.697_105).abs() < 1e-4, "{first_two} and {third}");
+}
+
+/// help.aliyun.com, pay-as-you-go: 1.3 CU a second for 1 vCPU and 2 GB, 0.0075 for each invocation, of which the first 100 million
+/// of a month cost more.
+#[test]
+fn alibaba_has_tiers() {
+    let compute = Month::of("alibaba-fc", "", "2GB");
+    let units: f64 = 1e8 * 1.3 + 1e8 * 0.0075;
+    let expected = 1e8 * 2e-5 + (units - 1e8) * 1.7e-5;
+    assert!((compute.usd(&compute.executed(100_000_000, 1000)) - expected).abs() < 1e-6);
 }
 
 /// tencentcloud.com/document/product/583/12285: GB-seconds of a day, three users.

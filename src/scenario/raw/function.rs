@@ -3,6 +3,7 @@
 use super::batching::BatchingTable;
 use super::cold_start::ColdStartTable;
 use super::path::StepTable;
+use crate::cluster::parameters::ReadinessProbe;
 use crate::dist::DistSpec;
 use crate::path::async_queue::AsyncParameters;
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -15,6 +16,9 @@ use crate::schema::limits::{MAX_LISTED, MAX_STATES};
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
 use crate::schema::sizes::Bytes;
 use crate::time::Span;
+
+/// Maximum number of layers of an image: that of containerd.
+const MAX_LAYERS: u32 = 128;
 
 /// Maximum number of instances or requests.
 const MANY: u32 = 1_000_000_000;
@@ -53,6 +57,10 @@ macro_rules! function_table {
                 optional node_group: Name,
                 /// The container image that a node must have before an instance starts. Default: nothing is pulled.
                 optional image: ImageTable,
+                /// Ephemeral storage of an instance, such as `/tmp`, where a platform charges for it. Default: what is included.
+                optional ephemeral_storage: Size,
+                /// When an instance that has started counts as ready. Default: at once.
+                optional readiness_probe: ReadinessProbe,
                 /// Language and version, such as "nodejs22": with a preset, selects the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packaged: with a preset, this affects the cold start too.
@@ -197,10 +205,13 @@ table! {
 table! {
     /// A container image. A node pulls it for the first instance that needs it, and keeps it.
     struct ImageTable {
-        /// Its compressed size.
+        /// Its compressed size, with all its layers.
         required size: Size,
         /// Functions with the same image give it the same name. Default: an image of its own.
         optional name: Name,
+        /// The layers that other images have too, by name, with their compressed sizes: a node pulls and keeps a layer of the same
+        /// name once.
+        default layers: Map<Size, MAX_LAYERS> = Vec::new(),
     }
 }
 

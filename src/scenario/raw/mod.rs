@@ -249,6 +249,8 @@ macro_rules! objective_table {
                 optional tenant: Name,
                 /// The function whose asynchronous invocations it applies to.
                 optional r#async: Name,
+                /// The node group it applies to.
+                optional node_group: Name,
                 /// The metric must stay below this: "800ms", "1%", or a number in its unit.
                 optional below: MetricValue,
                 /// The metric must stay above this.

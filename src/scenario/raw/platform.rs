@@ -176,6 +176,10 @@ table! {
         optional cpu_second_usd: Amount,
         /// Price per vCPU-second of every instance, busy or idle.
         optional instance_vcpu_second_usd: Amount,
+        /// Price per GB-second of execution of `ephemeral-storage` beyond `ephemeral-included`.
+        optional ephemeral_gb_second_usd: Amount,
+        /// Ephemeral storage that is included. Default: none.
+        optional ephemeral_included: Size,
         /// Minimum time charged per instance, where instances are charged.
         optional instance_minimum: Duration,
         /// Fixed monthly cost of the account, split over functions by their requests.
