@@ -197,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn every_verdict_comes_back() {
+        for tipped in [
+            Tipped::default(),
+            Tipped { verdict: Stability::Backlogged, since_s: Some(5.0) },
+            Tipped { verdict: Stability::Overloaded, since_s: Some(0.0) },
+        ] {
+            let measures = FunctionMeasures { tipped, ..measures_of(&[]) };
+            assert_eq!(measures_of(&words_of(&measures)).tipped, tipped);
+        }
+    }
+
+    #[test]
     fn the_same_again_takes_a_tag() {
         let words: Vec<u64> = (0..words_of(&measures_of(&[])).len() as u64).map(|place| place << 40 | 1).collect();
         let (mut packed, measures) = (Packed::default(), measures_of(&words));

@@ -46,6 +46,32 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     sections.push(Entry::new("function-defaults", defaults.place, defaults.value));
 }
 
+/// Where sites have platforms of their own, leaves only what the file says in the function defaults that are written out. A declared
+/// default would come before what the platform of a site sets, if the text is read again with a variant that adds functions.
+pub(super) fn leave_open(written: &mut Value, root: &Node) {
+    let sites = root.get("site").map_or(&[][..], Node::elements);
+    if !sites.iter().any(|site| site.get("platform").is_some()) {
+        return;
+    }
+    if let (Value::Table(sections), Some(read)) = (written, root.get("function-defaults"))
+        && let Some(defaults) = sections.iter_mut().find(|section| section.key == "function-defaults")
+    {
+        retain(&mut defaults.node, read);
+    }
+}
+
+/// Keeps the keys that another table has too.
+fn retain(node: &mut Node, of: &Node) {
+    if let (Value::Table(entries), Value::Table(_)) = (&mut node.value, &of.value) {
+        entries.retain(|entry| of.get(&entry.key).is_some());
+        for entry in entries {
+            if let Some(of) = of.get(&entry.key) {
+                retain(&mut entry.node, of);
+            }
+        }
+    }
+}
+
 /// A site; if it has a platform of its own, with the defaults of its functions.
 struct Site {
     name: String,

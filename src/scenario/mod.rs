@@ -285,7 +285,8 @@ impl<'a> Loader<'a> {
             is_variant: self.is_variant || self.options.variant.is_some(),
         };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
-        let written = FileTable::write(&file);
+        let mut written = FileTable::write(&file);
+        layer::leave_open(&mut written, &root);
         let preset = file.platform.as_ref().and_then(|platform| *platform.preset);
         scenario.assumptions = preset.map_or_else(Vec::new, |preset| assumption::of(&written, preset));
         scenario.resolved = tree::to_document(&written);

@@ -90,6 +90,20 @@ fn who_is_cut_off_leaves_the_batch() {
     assert_is(found.total.latency_s.max.mean, 0.060);
 }
 
+/// Three at once: the first begins alone, 12 ms, the others join it, 15 ms with two prompts, then 13 ms: at 40 ms it has its third
+/// token, and the others are cut off. One that comes at 41 ms is alone again: 12 + 11 + 11 ms.
+#[test]
+fn the_batch_is_empty_when_those_cut_off_have_left() {
+    let function = format!(
+        "timeout = \"40ms\"\n{STEP}batching.max-batch = 4\nbatching.prompt-tokens.constant.value = 10\n\
+         batching.output-tokens.constant.value = 3"
+    );
+    let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"0s\", \"0s\", \"0s\", \"41ms\"]\n";
+    let total = summary(&(model(&function, "") + source)).total;
+    assert_eq!((total.requests.completed.mean, total.requests.timed_out.mean), (2.0, 2.0));
+    assert_is(total.latency_s.mean.mean, (0.040 + 0.034) / 2.0);
+}
+
 /// Tokens of prompt and answer are kept until the answer is complete: K / (p + o) requests fit, and yield B / (a + c B) tokens a second.
 #[test]
 fn the_cache_bounds_the_batch() {

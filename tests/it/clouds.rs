@@ -118,6 +118,11 @@ fn the_alert_of_openfaas_adds_replicas_up_to_five() {
     // 6 requests a second for an hour: heard of at 35 s and then every 40 s.
     let log = hour("duration.constant.value = \"100ms\"\nscaling.openfaas-ce = {}", "constant.rate = \"6/s\"");
     assert_eq!(log.created, [0.0, 35.0, 75.0, 115.0, 155.0]);
+    // Four a second are not more than five, although three of them are refused.
+    let busy =
+        hour("duration.constant.value = \"1s\"\nscaling.openfaas-ce = { max-inflight = 1 }", "constant.rate = \"4/s\"");
+    assert_eq!(busy.created, [0.0]);
+    assert!(busy.unserved > 10_000);
 }
 
 /// Three come while the only replica starts, and are served one after the other. Who comes meanwhile is not behind them: it

@@ -341,3 +341,16 @@ fn a_function_stops_what_is_cancelled() {
         assert_eq!(summary.sources[0].1.requests.failed_by.timed_out.mean, 4.0);
     }
 }
+
+/// A deployment replaces what is there once, when it begins: the second request is cold for that, the third is not.
+#[test]
+fn a_deployment_happens_once() {
+    let summary = summary(&run(
+        "1000s",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"10s\", \"150s\", \"250s\"]\n\
+         [[fault]]\nname = \"new\"\ntarget = \"f\"\nat = \"100s\"\nfor = \"100s\"\ndeploy = true\n",
+    ));
+    assert_eq!((summary.total.invocations.cold.mean, summary.total.instances.created.mean), (2.0, 2.0));
+}

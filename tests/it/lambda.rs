@@ -271,3 +271,16 @@ fn what_times_out_while_it_starts_leaves_the_account() {
         assert_eq!((requests.timed_out.mean, requests.rejected.mean), (1_000.0, 300.0), "{window}");
     }
 }
+
+/// Ten provisioned instances start 100 requests a second, and from 10 s on, one instance ten a second. Of 50 a second, the rest goes
+/// to instances on demand.
+#[test]
+fn the_rate_of_provisioned_instances_follows_their_number() {
+    let function = "cold-start = \"none\"\nduration.constant.value = \"10ms\"\n\
+                    scaling.scheduled = { instances = 10, actions = [{ at = \"10s\", instances = 1 }] }";
+    let log = Log::of(&lambda("110s", "", &[(function, "constant.rate = \"50/s\"")]));
+    // 499 before 10 s, and then one second's worth and ten a second for 100 s.
+    let expected = 499 + startable(10.0, 10.0, 109.98);
+    assert!(log.on_provisioned().abs_diff(expected) <= 1, "{} instead of {expected}", log.on_provisioned());
+    assert_eq!(log.rejected(), 0);
+}

@@ -422,3 +422,12 @@ fn nodes_are_there_to_the_end() {
     let of_group: Vec<&str> = rows.filter(|row| row[1] == "node-group.g").map(|row| row[nodes]).collect();
     assert!(of_group.len() > 100 && of_group.iter().all(|nodes| *nodes == "3"), "{of_group:?}");
 }
+
+/// Nodes that hardly ever fail for a minute do so no more often afterwards.
+#[test]
+fn nodes_crash_while_the_fault_lasts() {
+    let fault =
+        "[[fault]]\nname = \"few\"\ntarget = \"node-group.g\"\nat = \"1m\"\nfor = \"1m\"\ncrash.rate = \"0.0001/h\"\n";
+    let requests = summary(&ten_instances(&format!("count = 3\n{fault}"))).total.requests;
+    assert_eq!((requests.failed.mean, requests.completed.mean), (0.0, requests.arrived.mean));
+}

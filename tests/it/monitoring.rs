@@ -84,6 +84,40 @@ fn an_alarm_goes_off_and_back_when_it_should() {
     }
 }
 
+/// Two of twelve messages are worked on to the end, and nothing happens any more: ten wait in every minute.
+#[test]
+fn a_queue_is_watched_while_nothing_happens() {
+    let text = r#"
+[scenario]
+name = "queue"
+[simulation]
+horizon = "5m"
+drain = "0s"
+[[function]]
+name = "f"
+duration.constant.value = "20m"
+timeout = "50m"
+[[queue]]
+name = "q"
+target = "f"
+visibility-timeout = "1h"
+consumer = { batch-size = 1, max-concurrency = 2 }
+[[source]]
+name = "s"
+target = "q"
+arrivals.burst = { size = 12, every = "1h", first = "0s" }
+[[alarm]]
+name = "a"
+metric = "depth"
+queue = "q"
+threshold = 10
+comparison = "at-least"
+"#;
+    let found = summary(text);
+    let alarm = &found.alarms[0];
+    assert_eq!((alarm.first_at_s.mean, alarm.times.mean, alarm.in_alarm_ratio.mean), (60.0, 1.0, 1.0));
+}
+
 /// Two requests in progress as the run begins, until 90 s. At 200 s, two more are served and a third one waits.
 #[test]
 fn what_is_there_when_a_run_begins_is_watched_too() {

@@ -771,3 +771,30 @@ fn a_budget_may_be_that_of_each_instance() {
     assert_eq!(breaker("source"), (100.0, 90.0));
     assert_eq!(breaker("instance"), (100.0, 70.0));
 }
+
+/// Calls of 10 s from invocations that are cut off after 1 s. The first answer comes while the second invocation waits for its own, in
+/// the same place: it is not taken for that.
+#[test]
+fn a_late_answer_is_not_that_of_another_invocation() {
+    let text = r#"
+[scenario]
+name = "late"
+[simulation]
+horizon = "100s"
+[[function]]
+name = "f"
+timeout = "1s"
+keep-alive.forever = {}
+[[function.step]]
+call = "db"
+[[dependency]]
+name = "db"
+latency.constant.value = "10s"
+[[source]]
+name = "s"
+function = "f"
+arrivals.times.at = ["10s", "19500ms"]
+"#;
+    let requests = summary(text).total.requests;
+    assert_eq!((requests.timed_out.mean, requests.completed.mean), (2.0, 0.0));
+}

@@ -442,6 +442,7 @@ function = "front"
 arrivals.times.at = ["10s", "10s", "10s"]
 "#;
     let result = result(text);
+    assert_eq!(result.summary.latency_parts.len(), 2, "what took no time is left out");
     for (at, part, of_all, of_slowest) in [
         ("function.front", Some("queueing"), 0.0, 0.0),
         ("function.back", Some("running"), 3.0 / 6.0, 1.0 / 3.0),

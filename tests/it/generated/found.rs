@@ -1,8 +1,10 @@
 //! What drawn scenarios have found, each as small as it could be made.
 
+use forewarm::scenario::{ParseOptions, parse};
+
 use super::read;
 use super::studies::hold;
-use crate::harness::summary;
+use crate::harness::{Memory, summary};
 
 /// Fails unless everything holds.
 fn holds(text: &str) {
@@ -120,4 +122,24 @@ fn an_instance_that_makes_room_serves_nobody_any_more() {
     let functions = summary(&text).functions;
     let cold: Vec<f64> = functions.iter().map(|(_, function)| function.invocations.cold.mean).collect();
     assert_eq!(cold, [2.0, 1.0], "the instance of f goes for that of g, and comes again for the second request");
+}
+
+/// The resolved text said the memory of functions that have no other, so that a variant added one of 128 MB to the Premium plan.
+#[test]
+fn what_a_variant_adds_has_the_defaults_of_its_site() {
+    let text = minute(
+        "duration.constant.value = \"500ms\"",
+        "[platform]\npreset = \"knative\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"1/s\"\n\
+         [[site]]\nname = \"cloud\"\nplatform.preset = \"azure-premium\"\n\
+         [[variant]]\nname = \"more\"\nfunction = [{ name = \"g\", duration = { constant = { value = \"200ms\" } } }]\n",
+    );
+    holds(&text);
+    let options = ParseOptions { variant: Some("more".to_owned()), ..ParseOptions::default() };
+    let functions = |text: &str| {
+        let scenario =
+            parse("found.toml", text, &options, &Memory::default()).unwrap_or_else(|wrong| panic!("{wrong}"));
+        scenario.functions.iter().map(|one| (one.memory_mb, format!("{:?}", one.scaling))).collect::<Vec<_>>()
+    };
+    let (scenario, _) = read(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(functions(&scenario.resolved), functions(&text));
 }
