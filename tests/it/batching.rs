@@ -39,6 +39,17 @@ fn a_lone_request_takes_its_prompt_and_a_step_for_each_token() {
 }
 
 #[test]
+fn the_report_shows_times_of_tokens_and_no_empty_section() {
+    let folder = Folder::new();
+    let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"0.2/s\"\n";
+    let function = format!("{STEP}batching.max-batch = 4\nbatching.output-tokens.constant.value = 50");
+    folder.write("x.toml", &(model(&function, "") + source));
+    folder.run(&["run", "x.toml", "--out", "one", "--quiet"]).ends(0);
+    let page = folder.read("one/report.html");
+    assert!(page.contains("TTFT p50") && !page.contains(">Components<"), "{page}");
+}
+
+#[test]
 fn requests_join_the_batch_between_steps() {
     let function = format!(
         "{STEP}batching.max-batch = 4\nbatching.prompt-tokens.constant.value = 10\nbatching.output-tokens.constant.value = 3"

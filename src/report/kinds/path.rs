@@ -55,10 +55,11 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
             first.push(table("Time to first token and per token", "Function", &OF_BATCHING, group));
         }
     }
-    vec![
-        Section::new("path", "Request path", Place::Everywhere, first),
-        Section::new("components", "Components", Place::Detail, blocks),
-    ]
+    let mut sections = vec![Section::new("path", "Request path", Place::Everywhere, first)];
+    if !blocks.is_empty() {
+        sections.push(Section::new("components", "Components", Place::Detail, blocks));
+    }
+    sections
 }
 
 /// What a figure of functions that serve requests in batches means; their headings are abbreviations.
