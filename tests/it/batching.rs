@@ -42,7 +42,9 @@ fn a_lone_request_takes_its_prompt_and_a_step_for_each_token() {
 fn the_report_shows_times_of_tokens_and_no_empty_section() {
     let folder = Folder::new();
     let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"0.2/s\"\n";
-    let function = format!("{STEP}batching.max-batch = 4\nbatching.output-tokens.constant.value = 50");
+    let function = format!(
+        "{STEP}batching.max-batch = 4\nbatching.prompt-tokens.constant.value = 200\nbatching.output-tokens.constant.value = 50"
+    );
     folder.write("x.toml", &(model(&function, "") + source));
     folder.run(&["run", "x.toml", "--out", "one", "--quiet"]).ends(0);
     let page = folder.read("one/report.html");
