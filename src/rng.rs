@@ -51,7 +51,7 @@ impl<const PLACE: u8> DerefMut for Block<PLACE> {
 /// A value of the exponential distribution with mean 1.
 #[inline(always)]
 pub fn standard_exponential(rng: &mut impl Rng) -> f64 {
-    // Not `rng.sample(Exp1)`: the compiler leaves that a call, of every request.
+    // Not `rng.sample(Exp1)`, which would remain a call for every request.
     Exp1.sample(rng)
 }
 

@@ -261,12 +261,12 @@ impl Pulls {
         for queue in self.queues.values_mut() {
             let on_node = queue.iter().filter(|pull| matches!(pull.stage, Stage::Downloading(_))).count();
             for pull in queue.iter_mut() {
+                let bytes = pull.bytes();
                 let Stage::Downloading(left) = &mut pull.stage else { continue };
                 let rate = Self::rate(spec, on_node, all);
                 *left -= rate * passed;
                 // Half a nanosecond is none.
                 if *left <= rate * 0.5e-9 {
-                    let bytes = f64::from(pull.size_mb) * BYTES_PER_MB;
                     let unpack = spec.unpack.map_or(Span::ZERO, |unpack| seconds(bytes / unpack));
                     pull.stage = Stage::Unpacking(now + unpack);
                 }

@@ -72,7 +72,7 @@ impl Replication {
         }
         let tipped = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].measures.tipped,
-            _ => self.measures.tipped,
+            Subject::Total | Subject::Source(_) | Subject::Component(_) | Subject::NodeGroup(_) => self.measures.tipped,
         };
         value(objective, &measured, self.measures.answered[place], tipped)
     }

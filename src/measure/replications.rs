@@ -133,7 +133,9 @@ impl Replications {
         let records = self.measured(scenario, objective.subject);
         let tipped: Vec<Tipped> = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].iter().map(|one| one.tipped).collect(),
-            _ => self.each.iter().map(|one| one.tipped).collect(),
+            Subject::Total | Subject::Source(_) | Subject::Component(_) | Subject::NodeGroup(_) => {
+                self.each.iter().map(|one| one.tipped).collect()
+            }
         };
         let each = self.each.iter().zip(&records).zip(tipped);
         each.map(|((one, record), tipped)| value(objective, &record.into(), one.answered[place], tipped)).collect()

@@ -22,11 +22,7 @@ const FAR: f64 = 3.0;
 pub fn charts(result: &RunResult) -> Vec<Drawn> {
     let warm_up = result.summary.evidence.warm_up.as_ref();
     let mut charts = vec![
-        latency(result).drawn(
-            "latency",
-            "Percentiles of T_exec for requests completed in each interval. Dashed: objective. Lower panel: cold \
-             starts.",
-        ),
+        latency(result).drawn("latency", "Percentiles of T_exec for requests completed in each interval."),
         distribution(result).drawn(
             "distribution",
             "The share of requests that took longer than a given time; a line crosses 1 % at its p99. T_exec = T_func \

@@ -248,7 +248,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Rejects a scaling policy that the platform does not have. A variant may ask what it would do, and so does a comparison of policies.
+    /// Rejects a scaling policy that the platform does not have. A variant may ask what it would do, and so does a comparison of
+    /// policies.
     fn allowed_scaling(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
         let (scaling, platform, place) = (&*table.scaling, &allowed.platform, table.scaling.place);
         if self.compares_policies || table.scaling.broken {

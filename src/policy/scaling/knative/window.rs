@@ -171,7 +171,7 @@ impl Window {
         match self.last {
             Some(last) if bucket < last => return true,
             Some(last) if bucket - last < len as u64 => {
-                for slot in self.left(last, bucket) {
+                for slot in self.leaving(last, bucket) {
                     self.total -= self.buckets[slot];
                     self.buckets[slot] = 0.0;
                 }
@@ -195,7 +195,7 @@ impl Window {
         }
         // The sum runs over the buckets that have left the window since the last write, oldest first.
         let mut sum = self.total;
-        for slot in self.left(last, now) {
+        for slot in self.leaving(last, now) {
             sum -= self.buckets[slot];
         }
         if sum == 0.0 {
@@ -208,7 +208,7 @@ impl Window {
 
     /// The slots of the buckets that leave the window when it moves from the bucket `last` to `until`, oldest first; only
     /// those that may hold a value.
-    fn left(&self, last: u64, until: u64) -> impl Iterator<Item = usize> + use<> {
+    fn leaving(&self, last: u64, until: u64) -> impl Iterator<Item = usize> + use<> {
         let len = self.buckets.len();
         slots(last, until.min(self.last_load.map_or(0, |load| load + len as u64)), len)
     }
