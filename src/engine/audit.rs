@@ -108,13 +108,11 @@ impl Books<'_> {
     fn limit(&self, held: &Levels) {
         let Function { name, concurrency, scaling, keep_alive, .. } = self.spec;
         let owns_all_instances = scaling.owns_all_instances();
-        // If a policy creates the instances, no request waits for a particular one to start, and an instance that is
-        // draining does not count towards the limit.
-        let (serving, limited) = if owns_all_instances {
-            (held.busy, held.starting + held.idle)
-        } else {
-            (held.busy + held.starting, held.instances())
-        };
+        // If a policy creates the instances, no request waits for a particular one to start.
+        let serving = if owns_all_instances { held.busy } else { held.busy + held.starting };
+        // A busy instance that is draining does not count towards the limit: its replacement is there already.
+        let is_replaced = owns_all_instances || self.has_machines && concurrency.provisioned > 0;
+        let limited = if is_replaced { held.starting + held.idle } else { held.instances() };
         let slots = u64::from(serving) * u64::from(concurrency.per_instance);
         assert!(u64::from(held.in_progress) <= slots, "{name}: more requests than slots, {held:?}");
         // An instance starts for a request, unless a policy created it or loads it in advance.

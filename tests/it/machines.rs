@@ -431,3 +431,29 @@ fn nodes_crash_while_the_fault_lasts() {
     let requests = summary(&ten_instances(&format!("count = 3\n{fault}"))).total.requests;
     assert_eq!((requests.failed.mean, requests.completed.mean), (0.0, requests.arrived.mean));
 }
+
+/// Nodes are taken back after a notice of 3 s and crash, so that some crash while their instances only finish what they have. These
+/// are gone then, and have been replaced once.
+#[test]
+fn what_is_withdrawn_goes_with_its_machine() {
+    let scenario = |function: &str| {
+        format!(
+            "[scenario]\nname = \"twice\"\n[simulation]\nhorizon = \"2h\"\n\
+             [platform.placement]\nnode-monitor-grace-period = \"5s\"\nunreachable-toleration = \"10s\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"0.2/s\"\n\
+             [[function]]\nname = \"f\"\nmemory = \"512MB\"\ncpu.request = 0.7\nduration.constant.value = \"20s\"\n{function}\n\
+             [[node-group]]\nname = \"g\"\ncpu = 1\nmemory = \"4GB\"\nmax = 9\nautoscaler = \"karpenter\"\n\
+             spot = {{ interruptions = \"2/m\", notice = \"3s\" }}\n\
+             [[fault]]\nname = \"c\"\ntarget = \"node-group.g\"\nat = \"10s\"\nfor = \"2h\"\ncrash.rate = \"6/m\"\n"
+        )
+    };
+    for function in [
+        "concurrency.max-instances = 1\nconcurrency.provisioned = 1",
+        "concurrency.max-instances = 1\nscaling.hpa = { min-replicas = 1, max-replicas = 1 }",
+    ] {
+        let instances = &summary(&scenario(function)).total.instances;
+        // One, and for some seconds its replacement beside it.
+        assert!(instances.mean.mean > 0.9 && instances.mean.mean < 1.3, "{function}: {}", instances.mean.mean);
+        assert!(instances.peak.mean <= 4.0, "{function}: {}", instances.peak.mean);
+    }
+}

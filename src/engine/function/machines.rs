@@ -163,6 +163,9 @@ impl FunctionState<'_> {
         if self.instances.get(key).ready {
             self.fail_all_on(key, now, ctx);
         }
+        if self.remove_if_withdrawn(key, now, ctx) {
+            return;
+        }
         let instance = self.instances.get_mut(key);
         instance.dead = true;
         if !instance.ready {
@@ -175,21 +178,34 @@ impl FunctionState<'_> {
     fn become_unreachable<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         self.take_from_lists(key);
         self.fail_all_on(key, now, ctx);
+        if self.remove_if_withdrawn(key, now, ctx) {
+            return;
+        }
         let instance = self.instances.get_mut(key);
         // From its keep-alive window it is exempt: it goes when it is given up.
         (instance.dead, instance.deadline) = (true, SimTime::NEVER);
         if let Some(order) = instance.order {
             self.make_unready(order, now);
-        } else {
-            instance.retires = instance.retires.min(now);
         }
+    }
+
+    /// An instance that was to go when its requests have ended is gone when its machine has failed and they with it. Whatever
+    /// replaces it has been created when it was withdrawn. Says whether it is one.
+    fn remove_if_withdrawn<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) -> bool {
+        let Instance { order, retires, in_flight, .. } = *self.instances.get(key);
+        let is_gone = order.is_none() && retires <= now && in_flight == 0;
+        if is_gone {
+            self.take_from_lists(key);
+            self.remove_instance(key, Cause::Lost, now, ctx);
+        }
+        is_gone
     }
 
     /// An instance is gone, with its machine or alone, and what was on it has failed.
     pub(super) fn lose<O: Observer>(&mut self, key: Key<Instance>, cause: Cause, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(key);
         let (provisioned, order) = (instance.provisioned, instance.order);
-        let was_withdrawn = std::mem::replace(&mut instance.retires, now) <= now && !instance.dead;
+        let was_withdrawn = std::mem::replace(&mut instance.retires, now) <= now;
         self.take_from_lists(key);
         if let Some(order) = order {
             self.forget_order(order, now);
