@@ -179,10 +179,12 @@ pub(super) fn rare(scenario: &Scenario, replications: &Replications) -> Vec<Rare
         let records = replications.measured(scenario, subject_of(function));
         let shapes: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
         let name = function.map(|id| scenario.functions[id.index()].name.clone());
-        // The narrower ratio covers the wider one.
         let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
-        let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio" && ratio.key != "failure_ratio");
+        // The narrower ratio covers the wider one, which is failures and, where requests create instances, cold starts.
+        let requests_create = of_functions(scenario, function).any(|function| !function.scaling.owns_all_instances());
+        let covered = if requests_create { "cold_affected_ratio" } else { "cold_start_ratio" };
         ratios
+            .filter(|ratio| ratio.key != covered && ratio.key != "failure_ratio")
             .filter(|ratio| may_be(ratio, scenario, function))
             .filter_map(|ratio| seldom(ratio, name.clone(), &shapes))
             .collect::<Vec<Rare>>()
@@ -228,8 +230,13 @@ fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
         let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
         function.scaling.owns_all_instances() || (is_limited && !waits)
     };
-    ratio.key != "rejection_ratio"
-        || function.map_or(scenario.functions.iter().any(may_reject), |id| may_reject(&scenario.functions[id.index()]))
+    ratio.key != "rejection_ratio" || of_functions(scenario, function).any(may_reject)
+}
+
+/// A function, or all of them.
+fn of_functions(scenario: &Scenario, function: Option<FnId>) -> impl Iterator<Item = &Function> {
+    let range = function.map_or(0..scenario.functions.len(), |id| id.index()..id.index() + 1);
+    scenario.functions[range].iter()
 }
 
 fn seldom(ratio: &Metric, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {

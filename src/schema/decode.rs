@@ -146,11 +146,12 @@ impl<'a> Reader<'a> {
         if let (Value::Table(_), Shape::List(ListShape { item: Shape::Table(_), .. })) = (&node.value, shape) {
             problem = problem.help(format!("each element is a separate table: write [[{path}]]"));
         }
-        if let (Value::Table(_) | Value::List(_), Shape::List(_)) | (_, Shape::Table(_)) = (&node.value, shape)
-            && let Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) = node.value
-        {
-            problem = problem.help(format!("its keys are written as `{}.KEY = ...`", self.key()));
-        }
+        let key = self.key();
+        problem = match shape {
+            Shape::Table(_) => problem.help(format!("its keys are written as `{key}.KEY = ...`")),
+            Shape::Map(map) => problem.help(format!("write `{key}.NAME = ...` for each, with {}", map.item.expected())),
+            _ => problem,
+        };
         self.problems.push(problem);
     }
 

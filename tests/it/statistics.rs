@@ -123,6 +123,11 @@ fn what_was_never_seen_is_not_known_exactly() {
     let [rare] = &found.evidence.rare[..] else { panic!("{:?}", found.evidence.rare) };
     assert_eq!((rare.metric.as_str(), rare.seen, rare.of), ("cold_start_ratio", 0, 2 * 990), "nothing can be rejected");
     assert!((rare.high - (1.0 - 0.05_f64.powf(1.0 / 1980.0))).abs() < 1e-12 && rare.low == 0.0);
+    // Where a policy creates the instances no request does: what is rare then is to wait for one.
+    let kept =
+        text.replace("keep-alive.fixed.window = \"forever\"", "scaling.hpa = { min-replicas = 5, max-replicas = 6 }");
+    let metrics: Vec<String> = summary(&kept).evidence.rare.into_iter().map(|rare| rare.metric).collect();
+    assert_eq!(metrics, ["cold_affected_ratio", "rejection_ratio"]);
     // An absolute precision is judged by that bound, not by the width zero of an interval of zeros.
     let ask = |size: &str| {
         let precision = format!("precision = {{ metrics = {{ cold_start_ratio = {size} }}, max-replications = 30 }}");
