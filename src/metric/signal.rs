@@ -5,6 +5,7 @@
 //! ended in it, a peak of its highest moment, a level of its end.
 
 use super::Quantity;
+use super::component::NODE_GROUP;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,14 @@ pub enum Signal {
     OldestAge,
     /// What everything has cost since the beginning of the measured part.
     Cost,
+    /// Most nodes at a moment, those that boot included.
+    Nodes,
+    /// Most instances that waited for a node at a moment.
+    PendingPods,
+    /// CPU requested by instances as a share of what the nodes have.
+    CpuUtilization,
+    /// The same for memory.
+    MemoryUtilization,
 }
 
 use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut, TooLarge};
@@ -110,6 +119,12 @@ const FUNCTION: &[Named] = &[
     ("queue.peak", Signal::Queue),
 ];
 const TOTAL: &[Named] = &[("cost_usd.total", Signal::Cost)];
+const NODES: &[Named] = &[
+    ("count.peak", Signal::Nodes),
+    ("pending_pods.peak", Signal::PendingPods),
+    ("cpu_utilization", Signal::CpuUtilization),
+    ("memory_utilization", Signal::MemoryUtilization),
+];
 
 /// What is watched of a component that passes calls on or answers them.
 pub(crate) const CALLS: &[Named] = &[
@@ -165,13 +180,14 @@ pub fn named(signals: &[Named], has_latency: bool) -> Vec<(String, Signal)> {
     all
 }
 
-/// The signals of `total`, a `function` or a `source` by name.
+/// The signals of `total`, a `function`, a `source` or a `node-group` by name.
 #[must_use]
 pub fn of_kind(kind: &str) -> Vec<(String, Signal)> {
     let (parts, has_latency): (&[&[Named]], bool) = match kind {
         "total" => (&[REQUESTS, FUNCTION, TOTAL], true),
         "function" => (&[REQUESTS, FUNCTION], true),
         "source" => (&[REQUESTS], true),
+        NODE_GROUP => (&[NODES], false),
         _ => (&[], false),
     };
     let mut all: Vec<(String, Signal)> = parts.iter().flat_map(|part| named(part, false)).collect();
@@ -189,7 +205,7 @@ impl Signal {
     #[must_use]
     pub const fn quantity(self) -> Quantity {
         match self {
-            Self::Ratio(..) => Quantity::Ratio,
+            Self::Ratio(..) | Self::CpuUtilization | Self::MemoryUtilization => Quantity::Ratio,
             Self::Cost => Quantity::Usd,
             Self::Latency(_) | Self::Execution(_) | Self::OldestAge => Quantity::Seconds,
             Self::Count(_)
@@ -198,7 +214,9 @@ impl Signal {
             | Self::Instances
             | Self::Queue
             | Self::Depth
-            | Self::InFlight => Quantity::Count,
+            | Self::InFlight
+            | Self::Nodes
+            | Self::PendingPods => Quantity::Count,
         }
     }
 }

@@ -86,7 +86,7 @@ pub fn quantity_of(key: &str) -> Quantity {
     }
 }
 
-/// The signals of a kind of subject: `total`, `function`, `source`, or a kind of component such as `queue`.
+/// The signals of a kind of subject: `total`, `function`, `source`, `node-group`, or a kind of component such as `queue`.
 #[must_use]
 pub fn signals_of(subject: &str) -> Vec<(String, Signal)> {
     match kinds().iter().find(|kind| kind.kind == subject) {
@@ -99,6 +99,7 @@ pub fn signals_of(subject: &str) -> Vec<(String, Signal)> {
 mod tests {
     use super::*;
     use crate::metric::Statistic;
+    use crate::metric::component::NODE_GROUP;
 
     /// All kinds except the one for tests.
     fn real() -> impl Iterator<Item = &'static Described> {
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_signals_with_units_in_their_names() {
-        let kinds = real().map(|kind| kind.kind).chain(["total", "function", "source"]);
+        let kinds = real().map(|kind| kind.kind).chain(["total", "function", "source", NODE_GROUP]);
         for kind in kinds {
             let all = signals_of(kind);
             assert!(!all.is_empty(), "{kind}");
@@ -148,7 +149,7 @@ mod tests {
                 let is_said = match signal.quantity() {
                     Quantity::Seconds => ends_in("_s"),
                     Quantity::Usd => ends_in("_usd"),
-                    Quantity::Ratio => ends_in("_ratio"),
+                    Quantity::Ratio => ends_in("_ratio") || ends_in("_utilization"),
                     Quantity::Count => true,
                 };
                 assert!(is_said, "{name} of {kind}");

@@ -31,11 +31,7 @@ pub(super) fn put_on(root: &mut Node, preset: Preset, functions: &[Function], pl
     let Value::Table(sections) = &mut root.value else { return adapted };
     sections.retain(|section| !matches!(section.key.as_str(), "platform" | "sweep" | "plan" | "variant"));
     if let Some(reason) = preset.allowed().lack("node-group") {
-        let before = sections.len();
-        sections.retain(|section| section.key != "node-group");
-        if sections.len() < before {
-            told(&mut adapted, "node-group", format!("there are no node groups on {}: {reason}", preset.name()));
-        }
+        leave_nodes(sections, preset, reason, &mut adapted);
     }
     let mut platform = vec![Entry::new("preset", place, Value::from_text(preset.name()))];
     if let Some(flag) = free_tier {
@@ -60,6 +56,42 @@ pub(super) fn put_on(root: &mut Node, preset: Preset, functions: &[Function], pl
         }
     }
     adapted
+}
+
+/// Removes node groups, and what is about them alone.
+fn leave_nodes(sections: &mut Vec<Entry>, preset: Preset, reason: &str, adapted: &mut Vec<Assumption>) {
+    let before = sections.len();
+    sections.retain(|section| section.key != "node-group");
+    if sections.len() == before {
+        return;
+    }
+    let name = preset.name();
+    told(adapted, "node-group", format!("there are no node groups on {name}: {reason}"));
+    for section in &mut *sections {
+        let is_of_nodes: fn(&Node) -> bool = match section.key.as_str() {
+            "objective" | "alarm" => |table| table.get("node-group").is_some(),
+            "fault" => |table| {
+                let target = table.get("target").and_then(Node::text).unwrap_or_default();
+                target.starts_with("node-group.") || target.starts_with("zone.")
+            },
+            _ => continue,
+        };
+        let Value::List(tables) = &mut section.node.value else { continue };
+        let all = tables.len();
+        tables.retain(|table| !is_of_nodes(table));
+        match all - tables.len() {
+            0 => {}
+            1 => {
+                told(adapted, &section.key, format!("one {} is about nodes: it does not apply on {name}", section.key))
+            }
+            left => told(
+                adapted,
+                &section.key,
+                format!("{left} {}s are about nodes: they do not apply on {name}", section.key),
+            ),
+        }
+    }
+    sections.retain(|section| !matches!(&section.node.value, Value::List(tables) if tables.is_empty()));
 }
 
 fn told(adapted: &mut Vec<Assumption>, subject: &str, text: String) {

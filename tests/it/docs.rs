@@ -287,7 +287,9 @@ fn components_reference(text: &mut String) {
         let _ = writeln!(text, "| `{}` | {keys} |", kind.group);
     }
     text.push_str("\n## What alarms watch\n\nPeriod by period:\n\n| of | metrics |\n|---|---|\n");
-    for kind in ["total", "source", "function"].into_iter().chain(path::kinds().iter().map(|kind| kind.kind)) {
+    for kind in
+        ["total", "source", "function", "node-group"].into_iter().chain(path::kinds().iter().map(|kind| kind.kind))
+    {
         let signals = path::signals_of(kind);
         let keys = listed(&mut signals.iter().map(|(name, _)| name.as_str()));
         let name = if kind == "total" { "all requests".to_owned() } else { format!("`{kind}`") };

@@ -117,6 +117,11 @@ fn a_scenario_leaves_its_nodes_behind_when_it_moves_to_a_cloud() {
         "cpu.request = 0.5",
         "cpu = { request = 0.5, limit = 0.5, cpu-bound-share = 0.3 }\nimage.size = \"1GB\"\nnode-group = \"g\"",
     );
+    let about_nodes = "[[objective]]\nmetric = \"count.peak\"\nnode-group = \"g\"\nbelow = 9\n\
+                       [[alarm]]\nname = \"pending\"\nmetric = \"pending_pods.peak\"\nnode-group = \"g\"\nthreshold = 1\n\
+                       [[fault]]\nname = \"down\"\ntarget = \"node-group.g\"\nat = \"5m\"\nfor = \"1m\"\ncrash.rate = \"1/m\"\n\
+                       [[fault]]\nname = \"slow\"\ntarget = \"function.f\"\nat = \"5m\"\nfor = \"1m\"\nslow-down.speed = 0.5\n";
+    let text = text + about_nodes;
     let on = |platform: &str| {
         let options = ParseOptions { platform: Some(platform.to_owned()), ..ParseOptions::default() };
         parse("ten.toml", &text, &options, &NoFiles).unwrap_or_else(|wrong| panic!("{platform}: {wrong}"))
@@ -128,6 +133,10 @@ fn a_scenario_leaves_its_nodes_behind_when_it_moves_to_a_cloud() {
         let told = |subject: &str| moved.assumptions.iter().any(|told| told.subject == subject);
         assert_eq!(told("node-group"), !has_own, "{platform}: {:?}", moved.assumptions);
         assert!(moved.functions[0].image.is_some() == has_own, "{platform}");
+        // What is about nodes stays behind with them.
+        let (objectives, alarms, faults) = (moved.objectives.len(), moved.alarms.len(), moved.faults.len());
+        assert_eq!((objectives, alarms, faults), if has_own { (1, 1, 2) } else { (0, 0, 1) }, "{platform}");
+        assert!(["objective", "alarm", "fault"].iter().all(|subject| told(subject) != has_own), "{platform}");
     }
     // 1 GB is 0.58 vCPU there, not the half that the pod had.
     let lambda = on("aws-lambda");

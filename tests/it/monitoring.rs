@@ -153,6 +153,56 @@ arrivals.times.at = ["200s", "200s", "200s"]
     assert_eq!(changes(1), [(Some(60.0), Some("ok")), (Some(240.0), Some("alarm"))]);
 }
 
+/// Two of three instances have a place on the only node, from 70 s on and for good. The third waits for one until 170.5 s, when another is
+/// free.
+#[test]
+fn nodes_are_watched_too() {
+    let text = r#"
+[scenario]
+name = "pending"
+[simulation]
+horizon = "5m"
+[[node-group]]
+name = "g"
+cpu = 1
+memory = "8GB"
+count = 1
+[[function]]
+name = "f"
+memory = "1GB"
+cpu.request = 0.5
+duration.constant.value = "100s"
+cold-start.constant.value = "500ms"
+keep-alive.forever = {}
+[[source]]
+name = "s"
+function = "f"
+arrivals.times.at = ["70s", "70s", "70s"]
+"#;
+    let alarm = |metric: &str, threshold: &str| {
+        let name = metric.replace('.', "-");
+        format!("[[alarm]]\nname = \"{name}\"\nmetric = \"{metric}\"\nnode-group = \"g\"\nthreshold = {threshold}\n")
+    };
+    let alarms = [
+        alarm("pending_pods.peak", "0"),
+        alarm("count.peak", "1"),
+        // Five sixths of the second minute, then all of it.
+        alarm("cpu_utilization", "\"83%\""),
+        alarm("memory_utilization", "\"21%\""),
+    ];
+    let found = serde_json::to_value(summary(&(text.to_owned() + &alarms.concat()))).expect("JSON");
+    let changes = |place: usize| {
+        let changes = found["alarms"][place]["changes"].as_array().expect("changes");
+        changes.iter().filter_map(|one| Some((one["at_s"].as_f64()?, one["state"].as_str()?))).collect::<Vec<_>>()
+    };
+    assert_eq!(changes(0), [(60.0, "ok"), (120.0, "alarm"), (240.0, "ok")]);
+    assert_eq!(changes(1), [(60.0, "ok")]);
+    assert_eq!(changes(2), [(60.0, "ok"), (120.0, "alarm")]);
+    // Two of eight are more than that from the third minute on.
+    assert_eq!(changes(3), [(60.0, "ok"), (180.0, "alarm")]);
+    assert_eq!(found["alarms"][0]["component"], "node-group.g");
+}
+
 #[test]
 fn what_is_found_of_an_alarm() {
     let summary = summary(&with("metric = \"requests.rejected\"\nfunction = \"f\"\nthreshold = 1"));
@@ -453,6 +503,7 @@ fn what_an_alarm_cannot_be_is_said() {
     for (alarm, expected) in [
         ("metric = \"latency\"\nthreshold = 1", "cannot be watched for all requests together"),
         ("metric = \"oldest_age_s\"\nfunction = \"f\"\nthreshold = 1", "cannot be watched for a function"),
+        ("metric = \"pending_pods.peak\"\nnode-group = \"g\"\nthreshold = 1", "there is no node-group"),
         ("metric = \"failure_ratio\"\nthreshold = \"5\"", "write a percentage"),
         ("metric = \"failure_ratio\"\nthreshold = \"5%\"\nperiod = \"45s\"", "whole minutes"),
         ("metric = \"failure_ratio\"\nthreshold = \"5%\"\ndatapoints = 3\nof = 2", "write at most 2"),

@@ -1,5 +1,6 @@
 //! What happened to a subject in one period.
 
+use super::nodes::NodeUse;
 use crate::metric::signal::{Event, Signal, Statistic};
 use crate::path::Gauges;
 use crate::stats::{Histogram, Moments};
@@ -84,11 +85,13 @@ pub struct Interval {
     pub(super) gauges: Gauges,
     /// What everything has cost so far; none where that is not known.
     pub(super) cost_usd: Option<f64>,
+    pub(super) nodes: NodeUse,
     end: SimTime,
 }
 
 impl Interval {
-    pub(super) fn new() -> Self {
+    /// One that begins at `from`.
+    pub(super) fn new(from: SimTime) -> Self {
         Self {
             events: [0; Event::NUMBER],
             latency: Times::new(),
@@ -99,6 +102,7 @@ impl Interval {
             peaks: [0; 3],
             gauges: Gauges::default(),
             cost_usd: None,
+            nodes: NodeUse::from(from),
             end: SimTime::ZERO,
         }
     }
@@ -116,6 +120,7 @@ impl Interval {
     /// Another one begins.
     pub(super) fn clear(&mut self) {
         self.events = [0; Event::NUMBER];
+        self.nodes = NodeUse::from(self.end);
         self.latency.clear();
         self.execution.clear();
     }
@@ -139,6 +144,10 @@ impl Interval {
             Signal::Depth => Some(self.gauges.waiting as f64),
             Signal::InFlight => Some(self.gauges.in_flight as f64),
             Signal::Cost => self.cost_usd,
+            Signal::Nodes => Some(self.nodes.nodes_peak as f64),
+            Signal::PendingPods => Some(self.nodes.pending_peak as f64),
+            Signal::CpuUtilization => self.nodes.cpu.share(),
+            Signal::MemoryUtilization => self.nodes.memory.share(),
             // A queue without messages has an oldest one of no age, as the clouds report it.
             Signal::OldestAge => Some(self.gauges.oldest.map_or(0.0, |sent| self.end.since(sent).as_secs_f64())),
         }
@@ -173,7 +182,7 @@ mod tests {
 
     #[test]
     fn ratios_and_times_of_nothing_are_missing() {
-        let mut interval = Interval::new();
+        let mut interval = Interval::new(SimTime::ZERO);
         let ratio = Signal::Ratio(&[Event::Failed], &[Event::Failed, Event::Succeeded]);
         assert_eq!(interval.value(ratio), None);
         assert_eq!(interval.value(Signal::Latency(Statistic::Mean)), None);

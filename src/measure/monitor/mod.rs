@@ -5,13 +5,15 @@
 
 mod interval;
 mod meter;
+mod nodes;
 
 pub use interval::Interval;
 
 use meter::Meter;
 
+use crate::cluster::NodeLevels;
 use crate::engine::{CallEnd, CallMade, Finished, Limit, Observer, Outcome, RequestEnd};
-use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
+use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::metric::signal::Event;
 use crate::path::{ComponentSpec, Gauges};
 use crate::scenario::{CallerId, Destination, Scenario, Subject};
@@ -38,6 +40,24 @@ struct Watched {
     number: u64,
     end: SimTime,
     interval: Interval,
+    /// The node group that it is, if it is one. What nodes have is told when it changes, with what held until then: a period of theirs
+    /// ends when that is known.
+    nodes: Option<GroupId>,
+}
+
+impl Watched {
+    /// The period is over, and another one begins.
+    fn close(&mut self, place: usize, to: &mut impl Periods) {
+        self.interval.close(self.end);
+        to.ended(place, self.number, self.end, &self.interval);
+        self.interval.clear();
+        (self.number, self.end) = (self.number + 1, self.end + self.period);
+    }
+}
+
+/// The earliest end of a period that time alone ends.
+fn next_end(watched: &[Watched]) -> SimTime {
+    watched.iter().filter(|one| one.nodes.is_none()).map(|one| one.end).min().unwrap_or(SimTime::NEVER)
 }
 
 /// What a call means at who makes it, where that is a queue or the like.
@@ -88,15 +108,16 @@ impl<P: Periods> Monitor<P> {
             .iter()
             .enumerate()
             .map(|(place, watch)| {
+                let mut nodes = None;
                 match watch.subject {
                     Subject::Total => total.push(place),
                     Subject::Function(id) => functions[id.index()].push(place),
                     Subject::Source(id) => sources[id.index()].push(place),
                     Subject::Component(id) => components[id.index()].push(place),
-                    // Alarms do not watch nodes.
-                    Subject::NodeGroup(_) => {}
+                    Subject::NodeGroup(id) => nodes = Some(id),
                 }
-                Watched { period: watch.period, number: 0, end: from + watch.period, interval: Interval::new() }
+                let Watch { period, .. } = *watch;
+                Watched { period, number: 0, end: from + period, interval: Interval::new(from), nodes }
             })
             .collect();
         let meter = if total.is_empty() { None } else { Meter::of(scenario) };
@@ -116,7 +137,7 @@ impl<P: Periods> Monitor<P> {
             role(&scenario.components[id.index()].spec, number)
         };
         let edges = calls.edges.iter().enumerate().map(|(place, edge)| (edge.from, edge.to, role(place)));
-        let next = watched.iter().map(|one| one.end).min().unwrap_or(SimTime::NEVER);
+        let next = next_end(&watched);
         Self {
             edges: edges.collect(),
             watched,
@@ -152,16 +173,12 @@ impl<P: Periods> Monitor<P> {
         while self.next <= now.min(self.until) {
             let end = self.next;
             self.charge(end);
-            for place in 0..self.watched.len() {
-                let one = &mut self.watched[place];
-                if one.end == end {
-                    one.interval.close(end);
-                    self.to.ended(place, one.number, end, &one.interval);
-                    one.interval.clear();
-                    (one.number, one.end) = (one.number + 1, end + one.period);
+            for (place, one) in self.watched.iter_mut().enumerate() {
+                if one.nodes.is_none() && one.end == end {
+                    one.close(place, &mut self.to);
                 }
             }
-            self.next = self.watched.iter().map(|one| one.end).min().unwrap_or(SimTime::NEVER);
+            self.next = next_end(&self.watched);
         }
         if self.next > self.until {
             self.next = SimTime::NEVER;
@@ -368,6 +385,16 @@ impl<P: Periods> Observer for Monitor<P> {
             meter.removed(function, instance);
         }
         self.level(function, |interval| interval.instances.add(-1, now));
+    }
+
+    fn node_levels(&mut self, now: SimTime, group: GroupId, held: &NodeLevels) {
+        for (place, one) in self.watched.iter_mut().enumerate().filter(|(_, one)| one.nodes == Some(group)) {
+            while one.end <= now.min(self.until) {
+                one.interval.nodes.hold(held, one.end);
+                one.close(place, &mut self.to);
+            }
+            one.interval.nodes.hold(held, now);
+        }
     }
 
     fn called(&mut self, call: &CallMade) {

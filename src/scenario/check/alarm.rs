@@ -1,6 +1,7 @@
 //! Alarms: what they watch, and whether it can be watched.
 
 use super::{Checker, Known};
+use crate::metric::component::NODE_GROUP;
 use crate::metric::signal::Signal;
 use crate::path::signals_of;
 use crate::scenario::model::{Alarm, Scenario};

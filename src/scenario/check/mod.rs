@@ -13,6 +13,7 @@ macro_rules! subjects_of {
                     ("link", &$about.link),
                     ("tenant", &$about.tenant),
                     ("async", &$about.r#async),
+                    (NODE_GROUP, &$about.node_group),
                 ]
             };
         }
@@ -471,9 +472,7 @@ impl Checker<'_, '_> {
 
     /// The subject of an objective.
     fn subject(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Subject> {
-        let mut keys = subjects!(table).to_vec();
-        keys.push((NODE_GROUP, &table.node_group));
-        self.about("objective", &keys, known).map(|(_, subject)| subject)
+        self.about("objective", &subjects!(table), known).map(|(_, subject)| subject)
     }
 
     /// A value with the unit of a quantity. Text must have a unit; a number is in the base unit.

@@ -32,6 +32,8 @@ macro_rules! alarm_table {
                 optional tenant: Name,
                 /// The function whose asynchronous invocations it applies to.
                 optional r#async: Name,
+                /// The node group it applies to.
+                optional node_group: Name,
                 /// The threshold: "800ms", "1%", "$100", or a number in the unit of the metric.
                 required threshold: MetricValue,
                 /// How a period is compared with the threshold.
