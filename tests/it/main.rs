@@ -53,3 +53,4 @@ mod sweep;
 mod trace_readers;
 mod traces;
 mod vectors;
+mod waiting;

@@ -268,18 +268,26 @@ impl FunctionState<'_> {
         !instance.provisioned && self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.owns_all_instances())
     }
 
-    /// The queue waits until an instance fits.
+    /// The queue waits until an instance fits, as long as its first request has waited.
     pub(super) fn wait_for_memory<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let front = self.queue.front().map(|&front| self.invocations.get(front).born);
-        if let (Some(born), Some(links)) = (front, &mut self.resources)
-            && links.memory_wait.is_none()
-        {
-            links.memory_wait = Some(born);
-            if let Some(memory) = self.memory(ctx) {
-                memory.wait(born, self.id);
-                self.memory_changed(ctx);
-            }
+        let (Some(born), Some(links)) = (front, &mut self.resources) else { return };
+        let before = links.memory_wait.replace(born);
+        if before == Some(born) {
+            return;
         }
+        if let Some(memory) = self.memory(ctx) {
+            if let Some(before) = before {
+                memory.leave(before, self.id);
+            }
+            memory.wait(born, self.id);
+            self.memory_changed(ctx);
+        }
+    }
+
+    /// Whether the queue waits until an instance fits.
+    pub(super) fn waits_for_memory(&self) -> bool {
+        self.resources.as_ref().is_some_and(|links| links.memory_wait.is_some())
     }
 
     /// No request waits any more.

@@ -22,6 +22,8 @@ impl FunctionState<'_> {
         }
         if self.queue.is_empty() {
             self.leave_account(ctx);
+        } else {
+            self.wait_with_new_front(ctx);
         }
         self.watch_front(ctx);
     }
@@ -131,6 +133,9 @@ impl FunctionState<'_> {
             self.pop_next();
             self.drop_waiting(next, Outcome::QueueTimedOut, now, ctx);
         }
+        if self.queue.is_empty() {
+            self.leave_account(ctx);
+        }
     }
 
     #[inline]
@@ -145,13 +150,7 @@ impl FunctionState<'_> {
     pub(super) fn wait_for<O: Observer>(&mut self, limit: Limit, ctx: &mut Context<O>) {
         self.held_by = limit;
         match limit {
-            Limit::Account if self.account_wait.is_none() => {
-                if let Some(&front) = self.queue.front() {
-                    let born = self.invocations.get(front).born;
-                    self.account_wait = Some(born);
-                    ctx.account_of(self.spec.platform).wait(born, self.id);
-                }
-            }
+            Limit::Account => self.wait_for_account(ctx),
             Limit::ScalingRate => {
                 let next = self.tokens.as_ref().map_or(SimTime::NEVER, TokenBucket::next);
                 self.watch_token(next, ctx);
@@ -163,6 +162,31 @@ impl FunctionState<'_> {
             Limit::Memory => self.wait_for_memory(ctx),
             // A completion or an instance's end of this function wakes the queue.
             _ => {}
+        }
+    }
+
+    /// The queue waits for the account, as long as its first request has waited, which may not be the one that it had when it began to
+    /// wait.
+    fn wait_for_account<O: Observer>(&mut self, ctx: &mut Context<O>) {
+        let Some(&front) = self.queue.front() else { return };
+        let born = self.invocations.get(front).born;
+        let before = self.account_wait.replace(born);
+        if before != Some(born) {
+            let account = ctx.account_of(self.spec.platform);
+            if let Some(before) = before {
+                account.leave(before, self.id);
+            }
+            account.wait(born, self.id);
+        }
+    }
+
+    /// The queue has another first request: what it waits for, it waits for in the place of this one.
+    fn wait_with_new_front<O: Observer>(&mut self, ctx: &mut Context<O>) {
+        if self.account_wait.is_some() {
+            self.wait_for_account(ctx);
+        }
+        if self.waits_for_memory() {
+            self.wait_for_memory(ctx);
         }
     }
 
