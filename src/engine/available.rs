@@ -213,6 +213,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_and_has_been_used_is_available_again() {
+        for selection in [
+            Selection::MostRecentlyUsed,
+            Selection::LeastRecentlyUsed,
+            Selection::Newest,
+            Selection::Oldest,
+            Selection::RoundRobin,
+            Selection::Random,
+        ] {
+            let mut instances = Slab::new();
+            let mut available = Available::new(selection, || Streams::new(1, 0).stream("f", Purpose::Policy));
+            let place = instances.insert(Instance::new(InstanceId(0), SimTime::ZERO, SimTime::NEVER));
+            available.insert(place, &mut instances);
+            for _ in 0..3 {
+                assert_eq!(available.take(&mut instances), Some(place), "{selection:?}");
+                assert_eq!(available.take(&mut instances), None, "{selection:?}");
+                available.touch(place, &mut instances);
+            }
+        }
+    }
+
+    #[test]
     fn round_robin_comes_round() {
         let mut instances = Slab::new();
         let mut available = Available::new(Selection::RoundRobin, || unreachable!("no coins are tossed"));

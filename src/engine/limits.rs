@@ -200,6 +200,8 @@ mod tests {
         // Part of a refill is not lost when a token is taken in between.
         assert!(bucket.take(at(1_015)));
         assert_eq!(bucket.next(), at(1_020));
+        // Two more would be three.
+        assert!(bucket.take(at(1_100)) && bucket.take(at(1_120)) && bucket.take(at(1_120)) && !bucket.take(at(1_120)));
     }
 
     #[test]

@@ -214,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_does_not_count_any_more() {
+        let mut online = OnlinePeaks::default();
+        let held = |online: &mut OnlinePeaks, until| online.held(at(until), at(0.0), at(100.0));
+        for second in [0.0, 10.0, 20.0] {
+            held(&mut online, second);
+            online.created();
+            online.arrived();
+            online.assigned();
+            held(&mut online, second + 5.0);
+            online.finished(true);
+            online.removed();
+        }
+        let peaks = online.peaks();
+        assert_eq!((peaks.instances, peaks.in_progress, peaks.queued), (1, 1, 0));
+    }
+
+    #[test]
     fn highest_levels_of_a_slot_add_up() {
         let mut slots = Slots::new(at(10.0));
         let mut one = SlotTrack::default();

@@ -241,6 +241,16 @@ mod tests {
     fn what_grows_to_the_end_is_overloaded_since_it_began() {
         let queues: Vec<f64> = (0..20).map(|place| f64::from(place - 5).max(0.0) * 40.0).collect();
         assert_eq!(verdict(&queues, &[]), (Stability::Overloaded, Some(60.0)));
+        // In three intervals after the first it may.
+        let growing = [0.0, 0.0, 0.0, 100.0, 200.0, 300.0, 400.0];
+        assert_eq!(verdict(&growing, &[]), (Stability::Overloaded, Some(30.0)));
+        assert_eq!(verdict(&[200.0, 300.0, 400.0], &[]), (Stability::Backlogged, Some(0.0)));
+        // The peak is in the second half, and half of it is left.
+        let peak_at_40_s = [100.0, 200.0, 300.0, 350.0, 400.0, 300.0];
+        assert_eq!(verdict(&[&peak_at_40_s[..], &[201.0]].concat(), &[]), (Stability::Overloaded, Some(0.0)));
+        assert_eq!(verdict(&[&peak_at_40_s[..], &[200.0]].concat(), &[]), (Stability::Backlogged, Some(0.0)));
+        let peak_at_30_s = [100.0, 200.0, 300.0, 400.0, 390.0, 380.0, 370.0];
+        assert_eq!(verdict(&peak_at_30_s, &[]), (Stability::Backlogged, Some(0.0)));
     }
 
     #[test]
@@ -256,6 +266,21 @@ mod tests {
         let points = [100.0, 100.0, 100.0, 100.0, 0.0, 0.0].map(point);
         let found = Tipped::of(&points, 1.0, &window(6));
         assert_eq!((found.verdict, found.since_s), (Stability::Overloaded, Some(0.0)));
+        let points = [20.0, 20.0, 20.0, 20.0, 0.0, 0.0].map(|shed| Point {
+            arrived: 5.0 * shed,
+            rejected: shed,
+            ..Point::default()
+        });
+        let found = Tipped::of(&points, 1.0, &window(6));
+        assert_eq!((found.verdict, found.since_s), (Stability::Overloaded, Some(0.0)));
+        // What is refused counts, and of what times out that which does so in the queue.
+        let both = vec![Point { arrived: 100.0, rejected: 3.0, timed_out: 6.0, ..Point::default() }; 10];
+        let given_up = |part| Tipped::of(&both, part, &window(10)).verdict;
+        assert_eq!([0.25, 0.5].map(given_up), [Stability::Stable, Stability::Overloaded]);
+        // Exactly one in twenty is not too many yet.
+        let shed =
+            |rejected| Tipped::of(&vec![Point { arrived: 200.0, rejected, ..Point::default() }; 10], 1.0, &window(10));
+        assert_eq!([10.0, 10.1].map(|rejected| shed(rejected).verdict), [Stability::Stable, Stability::Overloaded]);
     }
 
     #[test]

@@ -418,6 +418,11 @@ mod tests {
         assert_eq!((histogram.count(), histogram.min(), histogram.max()), (0, None, None));
         histogram.record(100);
         assert_eq!(histogram.count(), 1);
+        // Neither of two has as many, but both together have.
+        histogram.counts[place - base] = 3 << 30;
+        let other = histogram.clone();
+        histogram.merge(&other);
+        assert_eq!(histogram.count(), 6 << 30);
     }
 
     #[test]

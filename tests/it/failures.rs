@@ -193,6 +193,19 @@ fn sources_of_a_function_are_told_apart() {
 }
 
 /// One function gets more than it can serve from 20 min on, the other is busy and keeps up.
+/// Far more is refused than served. That is about the source, because a call that is refused may be made again.
+#[test]
+fn what_is_refused_and_tried_again_overloads_the_source() {
+    let summary = summary(
+        "[scenario]\nname = \"again\"\n[simulation]\nhorizon = \"1h\"\n[[function]]\nname = \"f\"\n\
+         duration.constant.value = \"10s\"\nconcurrency.reserved = 1\n\
+         [[source]]\nname = \"s\"\ntarget = \"f\"\narrivals.constant.rate = \"1/s\"\n\
+         [source.client.retry]\nmax-attempts = 2\non = [\"throttled\"]\n",
+    );
+    assert_eq!(summary.stability.functions[0].1.verdict, Stability::Stable);
+    assert_eq!(summary.stability.run.verdict, Stability::Overloaded);
+}
+
 #[test]
 fn what_cannot_be_served_is_overloaded_since_it_tipped() {
     let text = "[scenario]\nname = \"tip\"\n[simulation]\nhorizon = \"1h\"\n\

@@ -34,6 +34,20 @@ fn instances_crash_each_at_its_rate() {
     assert_eq!(total.requests.rejected.mean + total.requests.timed_out.mean, 0.0);
 }
 
+/// While the fault lasts, a start of a second takes as many seconds as the factor says.
+#[test]
+fn starts_take_as_many_times_as_long() {
+    for factor in [1.5, 2.0, 3.0] {
+        let found = summary(&format!(
+            "[scenario]\nname = \"slow\"\n[simulation]\nhorizon = \"1m\"\n[[function]]\nname = \"f\"\n\
+             duration.constant.value = \"1s\"\ncold-start.constant.value = \"1s\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"10s\"]\n\
+             [[fault]]\nname = \"slow\"\ntarget = \"f\"\nat = \"5s\"\nfor = \"10s\"\ncold-start = {{ factor = {factor} }}\n"
+        ));
+        assert_eq!(found.total.latency_s.max.mean, 1.0 + factor);
+    }
+}
+
 /// Of 10 a second for a minute a bucket of 5 and 2 a second lets 125 through, wherever it is.
 #[test]
 fn a_throttling_storm_lets_through_what_a_token_bucket_does() {

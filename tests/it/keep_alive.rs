@@ -160,6 +160,16 @@ fn functions_of_an_application_are_loaded_together() {
     assert_eq!(apart[0].steps[2..4], [(39_601, 0), (39_601 + 59 * 54, 1)]);
 }
 
+/// The second function ran once, until 1 s. The application comes every five minutes: after each end it is loaded again at 0.9 * 4 min.
+/// What ran within the range of ten minutes before that end is loaded too, at 301 s and, just so, at 601 s, but not at 901 s.
+#[test]
+fn what_ran_within_the_range_is_loaded_with_its_application() {
+    let keys = "duration.constant.value = \"1s\"\napp = \"a\"\n\
+                keep-alive.hybrid-histogram = { range = \"10m\", min-samples = 1 }";
+    let (_, both) = stories("30m", "", &[(keys, &every(300, 0..4)), (keys, &[0])]);
+    assert_eq!(both[1].steps, [(0, 1), (301, 0), (517, 1), (601, 0), (817, 1), (901, 0)]);
+}
+
 /// Idle for five hours each time: out of range, so a forecast says when. Once there are idle times at all, more than half
 /// are out of range: 18,000 s less one or two, loaded at 85 % of that, kept until 115 %.
 #[test]
@@ -189,6 +199,32 @@ fn a_busy_application_is_not_unloaded() {
     for story in &both {
         assert!(story.steps.contains(&(end, 0)), "{story:?}");
     }
+}
+
+/// After an idle time of five minutes the application is to be loaded again at 301 s + 216 s. But it is asked for at 330 s, and from then
+/// on stays for 1.1 min after its last end.
+#[test]
+fn what_was_planned_before_is_not_done() {
+    let keys = "duration.constant.value = \"1s\"\n\
+                keep-alive.hybrid-histogram = { range = \"10m\", tail = 0.5, min-cv = 0, min-samples = 1 }";
+    let (events, one) = stories("30m", "", &[(keys, &[0, 300, 330])]);
+    assert_eq!(one[0].steps, [(0, 1), (301, 0), (330, 1), (397, 0)]);
+    assert_eq!(events.pre_warms, 0);
+}
+
+/// The second function runs within each run of the first, every five minutes. What counts as idle are the 200 s between the runs of the
+/// first: 0.9 * 3 min after its end, which unloads both, they are loaded again, to stay until 1.1 * 4 min.
+#[test]
+fn an_application_is_idle_when_the_last_of_its_functions_is() {
+    let keys = |secs: u64| {
+        format!(
+            "duration.constant.value = \"{secs}s\"\napp = \"a\"\n\
+             keep-alive.hybrid-histogram = {{ range = \"10m\", min-samples = 1 }}"
+        )
+    };
+    let (_, both) = stories("30m", "", &[(&keys(100), &[0, 300, 600]), (&keys(1), &[50, 350, 650])]);
+    assert_eq!(both[0].steps, [(0, 1), (400, 0), (562, 1), (700, 0), (862, 1), (964, 0)]);
+    assert_eq!(both[1].steps, [(0, 0), (50, 1), (400, 0), (562, 1), (700, 0), (862, 1), (964, 0)]);
 }
 
 /// Requests that are refused change nothing about when the application is unloaded.
@@ -303,17 +339,34 @@ fn busy_memory_is_a_limit() {
     let run = |rest: &str| {
         let (first, second) = (keys(1000, 100, ""), keys(1000, 120, ""));
         let (big, small) = (keys(2000, 5, rest), keys(1000, 1, rest));
-        stories("5m", platform, &[(&first, &[0]), (&second, &[0]), (&big, &[10]), (&small, &[20])]).1
+        stories("5m", platform, &[(&first, &[0]), (&second, &[0]), (&big, &[10]), (&small, &[20, 21])]).1
     };
     let refused = run("");
-    assert_eq!((&refused[2].limits[..], &refused[3].limits[..]), (&[Limit::Memory][..], &[Limit::Memory][..]));
+    assert_eq!((&refused[2].limits[..], &refused[3].limits[..]), (&[Limit::Memory][..], &[Limit::Memory; 2][..]));
     assert_eq!(refused[2].steps, [(0, 0)]);
     // The small one would fit from 100 s on, but the big one has waited longer: from 120 s until 125 s it has it all.
     let queued = run("concurrency.overflow = \"queue\"");
     assert_eq!(queued[0].steps, [(0, 1), (120, 0)]);
     assert_eq!(queued[1].steps, [(0, 1), (120, 0)]);
     assert_eq!(queued[2].steps, [(0, 0), (120, 1), (125, 0)]);
-    assert_eq!(queued[3].steps, [(0, 0), (125, 1)]);
+    assert_eq!(queued[3].steps, [(0, 0), (125, 2)]);
+    // Who waits behind another waits for the same.
+    assert_eq!(queued[3].limits, [Limit::Memory; 2]);
+}
+
+/// What is provisioned takes its memory from the beginning and stays, however long it is idle; one of the others goes for the next.
+#[test]
+fn nobody_takes_the_memory_of_what_is_provisioned() {
+    let keys = |rest: &str| {
+        format!("memory = \"1000MB\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {{}}\n{rest}")
+    };
+    let (provisioned, other) = (keys("concurrency.provisioned = 1"), keys(""));
+    let platform = "[platform]\nmemory.budget = \"2000MB\"";
+    let (_, all) = stories("5m", platform, &[(&provisioned, &[0, 40]), (&other, &[10]), (&other, &[20, 30])]);
+    assert_eq!(all[0].steps, [(0, 1)]);
+    assert_eq!(all[1].steps, [(0, 0), (10, 1), (20, 0)]);
+    assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
+    assert_eq!((&all[0].cold[..], &all[2].cold[..]), (&[false; 2][..], &[true, false][..]));
 }
 
 /// What is loaded in advance takes free memory only.
@@ -321,16 +374,20 @@ fn busy_memory_is_a_limit() {
 fn nobody_goes_for_what_is_loaded_in_advance() {
     let keys = format!("memory = \"1000MB\"\n{HALF_HOURLY}\nkeep-alive.hybrid-histogram = {{}}");
     let other = "memory = \"1000MB\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {}";
-    let run = |budget: u32| {
+    let run = |budget: u32, at: u64| {
         let platform = format!("[platform]\nmemory.budget = \"{budget}MB\"");
-        stories("8h", &platform, &[(&keys, &every(1800, 1..13)), (other, &[20_000])]).1
+        stories("8h", &platform, &[(&keys, &every(1800, 1..13)), (other, &[at])]).1
     };
-    let enough = run(2000);
+    let enough = run(2000, 20_000);
     assert_eq!(enough[0].cold.last(), Some(&false));
     assert_eq!(enough[1].steps, [(0, 0), (20_000, 1)]);
-    let short = run(1000);
+    let short = run(1000, 20_000);
     assert_eq!(short[0].cold.last(), Some(&true));
     assert_eq!(short[1].steps, [(0, 0), (20_000, 1), (21_600, 0)]);
+    // Once loaded, it goes for others as what has been used does.
+    let loaded = run(1000, 21_400);
+    assert_eq!(loaded[0].steps[3..6], [(21_367, 1), (21_400, 0), (21_600, 1)]);
+    assert_eq!(loaded[1].steps, [(0, 0), (21_400, 1), (21_600, 0)]);
 }
 
 /// What every instance has together is never more than the budget.

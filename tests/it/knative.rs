@@ -168,6 +168,24 @@ fn how_the_ingress_balances_load_decides_how_long_requests_wait_in_pods() {
     assert!(of_two < in_turn, "{of_two}, in turn {in_turn}");
 }
 
+/// As in the next test, but nobody waits longer than 20 s, so that all but two are out at 30 s. The panic window of 6 s holds them
+/// until 36 s, the panic lasts for the stable window of 60 s after that, and the grace period takes 30 s.
+#[test]
+fn who_gives_up_waiting_does_not_keep_a_pod() {
+    let knative = "target-burst-capacity = 0\nmax-scale = 1";
+    let arrivals = "burst = { size = 300, every = \"10m\", first = \"10s\" }";
+    let text = text("5m", "", arrivals, 1_000, knative).replace(
+        "[function.scaling",
+        "concurrency = { reserved = 2, overflow = \"queue\", queue-timeout = \"20s\" }\n[function.scaling",
+    );
+    let result = result(&text);
+    let requests = &result.summary.total.requests;
+    assert_eq!((requests.completed.mean, requests.timed_out.mean), (42.0, 258.0));
+    let pods = pods(&result.timeline.series[0].points);
+    assert!(pods[..125].iter().all(|pods| *pods == 1.0), "{pods:?}");
+    assert!(pods[127..].iter().all(|pods| *pods == 0.0), "{pods:?}");
+}
+
 #[test]
 fn who_waits_for_another_limit_is_seen() {
     // The pod serves without activator, but only two requests may be in progress: of 300 at once the others wait 150 s. They

@@ -193,6 +193,24 @@ fn requests_are_served_in_their_order_while_instances_have_no_node() {
     assert_eq!(found.requests.completed.mean, 6.0);
 }
 
+/// The third request finds both vCPUs taken. Whoever is free at 1.5 s serves it; but where instances also share memory, it stays with
+/// the instance that was created for it, which has a node when the others have been idle for 2 s.
+#[test]
+fn requests_stay_with_their_instances_where_memory_is_shared() {
+    let latency = |platform: &str| {
+        let text = format!(
+            "[scenario]\nname = \"short\"\n[simulation]\nhorizon = \"1m\"\n{platform}\n[[function]]\nname = \"f\"\nmemory = \"1GB\"\n\
+             cpu.request = 1\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"500ms\"\n\
+             keep-alive.fixed.window = \"2s\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"0s\", \"0s\", \"0s\"]\n\
+             [[node-group]]\nname = \"g\"\ncpu = 2\nmemory = \"8GB\"\ncount = 1\n"
+        );
+        summary(&text).total.latency_s.max.mean
+    };
+    assert_eq!(latency(""), 2.5);
+    assert_eq!(latency("[platform]\nmemory.budget = \"8GB\""), 5.0);
+}
+
 /// Overload: nodes for eight requests a second get a hundred for a minute. All are served, one after the other.
 #[test]
 fn a_backlog_behind_full_nodes_is_worked_off() {
@@ -331,6 +349,21 @@ fn a_failure_is_felt_until_it_is_found_out() {
         late.failed.mean
     );
     assert!(late.failed.mean <= 16.0 && late.unfinished.mean == 0.0, "{}", late.failed.mean);
+}
+
+/// What runs on a node fails with it, and not when that is found out: by then it would have ended.
+#[test]
+fn what_runs_on_a_node_fails_with_it() {
+    let requests = summary(
+        "[scenario]\nname = \"dies\"\n[simulation]\nhorizon = \"5m\"\n[platform.placement]\nnode-monitor-grace-period = \"50s\"\n\
+         [[function]]\nname = \"f\"\nmemory = \"1GB\"\ncpu.request = 1\nduration.constant.value = \"20s\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"5s\"]\n\
+         [[node-group]]\nname = \"g\"\ncpu = 4\nmemory = \"8GB\"\ncount = 1\nzone = \"b\"\n\
+         [[fault]]\nname = \"out\"\ntarget = \"zone.b\"\nat = \"10s\"\nfor = \"1s\"\noutage = true\n",
+    )
+    .total
+    .requests;
+    assert_eq!((requests.completed.mean, requests.failed.mean), (0.0, 1.0));
 }
 
 /// Two nodes of 4 vCPU have memory for three instances each: of no use to anybody are 4 - 3 x 0.5 vCPU, and 512 MB.

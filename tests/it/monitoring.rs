@@ -2,11 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::process::Command;
 
+use forewarm::engine::{Cell, simulate};
+use forewarm::id::{FnId, SourceId};
+use forewarm::measure::monitor::{Interval, Monitor, Periods, Watch};
+use forewarm::metric::signal::{Event, Signal, Statistic};
+use forewarm::rng::Streams;
+use forewarm::scenario::Subject;
+use forewarm::time::{SimTime, Span};
 use serde_json::Value;
 
-use crate::harness::{Folder, summary};
+use crate::harness::{Folder, scenario, summary};
 
 /// One request at a time for five seconds each; three at once in the first, third and fourth minute, of which two are refused.
 const BURSTS: &str = r#"
@@ -82,6 +90,67 @@ fn an_alarm_goes_off_and_back_when_it_should() {
     ] {
         assert_eq!(changes(alarm), expected, "{alarm}");
     }
+}
+
+/// Five requests of two seconds on one instance: at 5 s, which is not measured and starts it, at 12 s, at 21 s and 22 s, one of which
+/// waits, and at 35 s.
+#[test]
+fn every_period_has_its_own_numbers() {
+    #[derive(Default)]
+    struct Told(Vec<(usize, u64, u64, [Option<f64>; 11])>);
+    impl Periods for Told {
+        fn ended(&mut self, watch: usize, period: u64, end: SimTime, interval: &Interval) {
+            let signals = [
+                Signal::Count(Event::Arrived),
+                Signal::Count(Event::Succeeded),
+                Signal::Latency(Statistic::Mean),
+                Signal::Latency(Statistic::Quantile(1.0)),
+                Signal::Count(Event::Started),
+                Signal::Count(Event::Cold),
+                Signal::Count(Event::LimitHit),
+                Signal::Execution(Statistic::Quantile(1.0)),
+                Signal::Concurrency,
+                Signal::Instances,
+                Signal::Queue,
+            ];
+            let end = end.since(SimTime::ZERO).as_nanos() / 1_000_000_000;
+            self.0.push((watch, period, end, signals.map(|signal| interval.value(signal))));
+        }
+    }
+    let scenario = scenario(
+        "[scenario]\nname = \"periods\"\n[simulation]\nwarm-up = \"10s\"\nhorizon = \"40s\"\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"2s\"\ncold-start.constant.value = \"1s\"\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"5s\", \"12s\", \"21s\", \"22s\", \"35s\"]\n",
+    );
+    let subjects = [Subject::Total, Subject::Function(FnId(0)), Subject::Source(SourceId(0))];
+    let watches = subjects.map(|subject| Watch { subject, period: Span::from_secs(10) });
+    let mut monitor = Monitor::new(&scenario, &watches, Told::default());
+    let mut pulse = |_, _| ControlFlow::Continue(());
+    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut monitor, &mut pulse).expect("it runs");
+    let told = monitor.finish().0;
+    // Of requests: how many came and were answered, and how long that took on average and at most.
+    let requests = [[1.0, 1.0, 2.0, 2.0], [2.0, 2.0, 2.5, 3.0], [1.0, 1.0, 2.0, 2.0]];
+    // Of invocations: how many began, were cold, met a limit; the longest; the most in progress, the most instances, the most waiting.
+    let invocations =
+        [[1.0, 0.0, 0.0, 2.0, 1.0, 1.0, 0.0], [2.0, 0.0, 1.0, 2.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 2.0, 1.0, 1.0, 0.0]];
+    for (period, (requests, invocations)) in requests.into_iter().zip(invocations).enumerate() {
+        let of = |watch| {
+            let found = told.iter().find(|one| (one.0, one.1) == (watch, period as u64)).expect("a period");
+            assert_eq!(found.2, 20 + 10 * period as u64);
+            found.3.map(|value| value.unwrap_or(f64::NAN))
+        };
+        for watch in [0, 1, 2] {
+            for (value, expected) in of(watch)[..4].iter().zip(requests) {
+                // Quantiles are exact to 0.4 %.
+                assert!((value / expected - 1.0).abs() < 0.004, "{watch} {period}: {value}, not {expected}");
+            }
+        }
+        for (value, expected) in of(1)[4..].iter().zip(invocations) {
+            assert!((value - expected).abs() < 0.01, "{period}: {value}, not {expected}");
+        }
+    }
+    assert_eq!(told.len(), 9);
 }
 
 /// Two of twelve messages are worked on to the end, and nothing happens any more: ten wait in every minute.
@@ -562,6 +631,11 @@ arrivals.piecewise.points = [
     let half = alarm(0.5);
     assert_eq!(half.alarms[0].first_at_s.mean, 480.0);
     assert_eq!(half.total, plain.total);
+    // It is watched every minute, whoever else watches it less often.
+    let keys = format!("metric = \"cost_usd.total\"\nthreshold = \"${:.9}\"", total * 0.5);
+    let alarms = format!("[[alarm]]\nname = \"a\"\n{keys}\n[[alarm]]\nname = \"b\"\n{keys}\nperiod = \"5m\"\n");
+    let found = summary(&format!("{text}{alarms}"));
+    assert_eq!([0, 1].map(|place| found.alarms[place].first_at_s.mean), [480.0, 600.0]);
     let refused = text.replace("memory = \"1024MB\"", "memory = \"1024MB\"\nconcurrency.provisioned = 1");
     let folder = Folder::new();
     folder.write(

@@ -185,6 +185,16 @@ below = 2
 }
 
 #[test]
+fn who_has_no_client_makes_one_attempt() {
+    let summary = summary(
+        "[scenario]\nname = \"once\"\n[simulation]\nhorizon = \"1m\"\n[[function]]\nname = \"f\"\n\
+         duration.constant.value = \"1s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n\
+         [[objective]]\nmetric = \"attempts_per_request\"\nsource = \"s\"\nbelow = 2\n",
+    );
+    assert_eq!(summary.objectives[0].value.mean, 1.0);
+}
+
+#[test]
 fn what_an_objective_cannot_be_about_is_said() {
     for (objective, expected) in [
         ("metric = \"messages.dead\"\nqueue = \"orders\"\nbelow = 1", "messages.dead_lettered"),
@@ -251,10 +261,8 @@ fn contenders_are_set_side_by_side_on_what_components_count() {
     assert_eq!(contrast["difference"]["mean"].as_f64(), contrast["baseline"]["mean"].as_f64().map(|dead| -dead));
 }
 
-/// A request fails twice and succeeds the third time: 3 x 100 ms and 2 x 1 s in between.
-#[test]
-fn latency_over_time_is_that_of_requests() {
-    let text = r#"
+/// Each request succeeds with its third attempt, after 2.3 s.
+const AGAIN: &str = r#"
 [scenario]
 name = "again"
 [simulation]
@@ -276,7 +284,11 @@ max-attempts = 3
 on = ["error"]
 backoff.constant = { delay = "1s" }
 "#;
-    let result = result(text);
+
+/// A request fails twice and succeeds the third time: 3 x 100 ms and 2 x 1 s in between.
+#[test]
+fn latency_over_time_is_that_of_requests() {
+    let result = result(AGAIN);
     let total = &result.timeline.series[0].points;
     let answered: Vec<_> = total.iter().filter(|point| point.completed > 0.0).collect();
     assert!(answered.len() > 50);
@@ -286,6 +298,29 @@ backoff.constant = { delay = "1s" }
     }
     let arrived: f64 = total.iter().map(|point| point.arrived).sum();
     assert_eq!(arrived, result.summary.total.requests.arrived.mean, "requests, not attempts");
+}
+
+/// Of requests the time to the last answer counts, of a function each attempt; exactly at the bound is within it.
+#[test]
+fn a_share_within_a_time_is_that_of_requests() {
+    let share = |within: &str, of: &str| format!("[[objective]]\nshare = \"50%\"\nwithin = \"{within}\"\n{of}\n");
+    let asked = [
+        ("2300ms", "", 1.0),
+        ("2299999us", "", 0.0),
+        ("2300ms", "source = \"s\"", 1.0),
+        ("2299999us", "source = \"s\"", 0.0),
+        ("100ms", "function = \"f\"", 1.0 / 3.0),
+        ("99999us", "function = \"f\"", 0.0),
+    ];
+    let objectives = asked.map(|(within, of, _)| share(within, of)).concat();
+    let result = result(&format!("{AGAIN}{objectives}"));
+    for (objective, (within, of, expected)) in result.summary.objectives.iter().zip(asked) {
+        assert!((objective.value.mean - expected).abs() < 1e-12, "{within} {of}: {}", objective.value.mean);
+    }
+    // The attempts of each interval.
+    let points = &result.timeline.sources[0].points;
+    let sum = |of: usize| points.iter().map(|point| point[of]).sum::<f64>();
+    assert_eq!((sum(0), sum(1), sum(2)), (59.0, 59.0, 3.0 * 59.0));
 }
 
 /// Who called whom: on every arrow calls = succeeded + failed + abandoned + open, and what a component is sent is what arrives there.

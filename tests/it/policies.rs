@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
-use forewarm::engine::{Cell, Levels, Observer, ScalingDecision, simulate};
+use forewarm::engine::{Cell, Finished, Levels, Observer, ScalingDecision, simulate};
 use forewarm::experiment;
 use forewarm::id::LocalFn;
 use forewarm::rng::Streams;
@@ -61,6 +61,15 @@ fn steps_of(scenario: &Scenario) -> Vec<(u64, u32)> {
     simulate(scenario, &Cell::whole(scenario), &Streams::new(1, 0), &mut instances, &mut pulse).expect("it runs");
     let seconds = |at: SimTime| at.since(SimTime::ZERO).as_nanos() / Span::from_secs(1).as_nanos();
     instances.steps.into_iter().map(|(at, instances)| (seconds(at), instances)).collect()
+}
+
+/// Three requests a second, two of which are refused: for OpenFaaS all three are completed.
+#[test]
+fn openfaas_counts_what_is_refused() {
+    let function = "duration.constant.value = \"100ms\"\nconcurrency.reserved = 1\n\
+                    scaling.openfaas = { target = 1, target-proportion = 1 }";
+    let found = steps("3m", function, (0..180).flat_map(|second| [second; 3]));
+    assert_eq!(found.last().map(|(_, instances)| *instances), Some(3), "{found:?}");
 }
 
 /// Six requests in progress from 6 s to 121 s, on pods with room for all of them.
@@ -215,6 +224,29 @@ fn a_timetable_of_provisioned_instances_lets_others_be_created() {
     let function = "duration.constant.value = \"5s\"\nkeep-alive.fixed.window = \"1m\"\n\
                     [function.scaling.scheduled]\nactions = [{ at = \"10s\", instances = 2 }]";
     assert_eq!(steps("5m", function, [20, 30, 30, 30]), [(0, 0), (10, 2), (30, 3), (95, 2)]);
+}
+
+/// Memory for two: the instances of the first two requests are idle when two others are ordered, and go for them one by one, so that
+/// there are never more than the three that are allowed.
+#[test]
+fn what_is_idle_goes_for_what_a_timetable_orders() {
+    #[derive(Default)]
+    struct Provisioned(Vec<bool>);
+    impl Observer for Provisioned {
+        fn finished(&mut self, request: &Finished) {
+            self.0.push(request.provisioned);
+        }
+    }
+    let scenario = scenario(
+        "[scenario]\nname = \"kept\"\n[simulation]\nhorizon = \"5m\"\n[platform]\nmemory.budget = \"2000MB\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"0s\", \"0s\", \"70s\", \"70s\"]\n\
+         [[function]]\nname = \"f\"\nmemory = \"1000MB\"\nduration.constant.value = \"5s\"\nkeep-alive.forever = {}\n\
+         concurrency.max-instances = 3\nscaling.scheduled = { actions = [{ at = \"60s\", instances = 2 }] }\n",
+    );
+    let mut provisioned = Provisioned::default();
+    let mut pulse = |_, _| ControlFlow::Continue(());
+    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut provisioned, &mut pulse).expect("it runs");
+    assert_eq!(provisioned.0, [false, false, true, true]);
 }
 
 /// Of all instances: requests wait for them.

@@ -117,6 +117,10 @@ fn every_point_has_a_row() {
             assert_eq!(Some(number), found[part].as_f64(), "{name}");
         }
     }
+    for (name, part) in [("function.f.latency_s_p99", "mean"), ("function.f.latency_s_p99_half_width", "half_width")] {
+        let number: f64 = rows[31][column(name)].parse().expect("a number");
+        assert_eq!(Some(number), one["functions"]["f"]["latency_s"]["p99"][part].as_f64(), "{name}");
+    }
     // On one thread, and as JSON.
     let text = folder.run(&words("sweep small.toml --out again --threads 1 --format json")).ends(0).out;
     let answer: Value = serde_json::from_str(&text).expect("JSON and nothing else");

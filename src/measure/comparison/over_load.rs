@@ -125,6 +125,26 @@ mod tests {
     }
 
     #[test]
+    fn where_prices_do_not_say_where_it_is_in_the_middle() {
+        let middle = |points: Vec<LoadPoint>| {
+            let crossing = OverLoad::of(points).crossings.remove(0);
+            assert_eq!((crossing.below.as_str(), crossing.above.as_str()), ("cloud", "machines"));
+            assert!((crossing.load - 10.0).abs() < 1e-9 && crossing.month_usd.is_none(), "{crossing:?}");
+        };
+        // What costs nothing has no logarithm.
+        let mut points = vec![point(5.0, true), point(20.0, true)];
+        points[0].contenders[0].month_usd = Some(0.0);
+        middle(points);
+        // Both always cost the same.
+        let mut points = vec![point(5.0, true), point(20.0, true)];
+        for contender in points.iter_mut().flat_map(|point| &mut point.contenders) {
+            contender.month_usd = Some(7.0);
+        }
+        points[1].contenders[0].is_met = Some(false);
+        middle(points);
+    }
+
+    #[test]
     fn who_does_not_meet_the_objectives_is_not_the_cheapest() {
         let found = OverLoad::of(vec![point(5.0, true), point(10.0, false)]);
         assert!(found.crossings.is_empty(), "{found:?}");

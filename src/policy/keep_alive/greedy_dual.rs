@@ -347,6 +347,19 @@ mod tests {
         }
     }
 
+    /// A is used first, but B has been idle for longer.
+    #[test]
+    fn a_use_lasts_until_its_end() {
+        for rule in [Rule::LeastRecentlyUsed, Rule::TimeToLive] {
+            let mut cache = cache(rule);
+            cache.used(A, InstanceId(0), (), at(0));
+            cache.used(B, InstanceId(1), (), at(10));
+            cache.idle(B, InstanceId(1), at(11));
+            cache.idle(A, InstanceId(0), at(50));
+            assert_eq!(room(&mut cache, 100.0), Some(vec![1]), "{rule:?}");
+        }
+    }
+
     #[test]
     fn only_as_many_as_needed_or_none() {
         let mut cache = filled(Rule::GreedyDual);

@@ -290,6 +290,9 @@ mod tests {
     fn out_of_range_a_forecast_takes_over() {
         // 300 min each time: warm over [0.85, 1.15] of that.
         assert_windows(learned([300.0; 6]).windows(), 255.0, 90.0);
+        // What is longer ago than the newest 64 is forgotten.
+        let long_ago = [vec![300.0, 9_000.0], vec![300.0; 64]].concat();
+        assert_windows(learned(long_ago).windows(), 255.0, 90.0);
         // Half of them out of range is not too many yet.
         let idle = [vec![300.0; 10], vec![30.5; 10]].concat();
         assert_windows(learned(idle).windows(), 27.0, 31.0 * 1.1 - 27.0);
@@ -299,6 +302,7 @@ mod tests {
     fn the_forecast_finds_the_pattern() {
         assert_eq!(forecast(&[]), 0.0);
         assert_eq!(forecast(&[4.0, 8.0]), 6.0);
+        assert_eq!(forecast(&[4.0, 8.0, 6.0]), 6.0);
         assert_eq!(forecast(&[5.0; 10]), 5.0);
         // About 1, 1, 2, 1 after 1, 1, 1, 2: squares of 3/4 about their mean of 5/4, 2/3 about a regression with the slope -1/3, 2
         // about the value before. 4 ln(3/4 / (2/3)) = 0.47 does not pay for the second parameter, which counts 2.

@@ -497,6 +497,16 @@ mod tests {
     }
 
     #[test]
+    fn who_surely_meets_one_objective_and_perhaps_the_other_is_not_among_them() {
+        let mut comparison = three([(5.0, 1e6, 0.7, 0.01), (10.0, 1e6, 0.7, 0.01), (20.0, 1e6, 0.7, 0.01)]);
+        let objectives = &mut comparison.contenders[0].summary.objectives;
+        objectives.push(objectives[0].clone());
+        objectives[1].value = Stat { mean: 0.79, half_width: Some(0.02) };
+        let choice = Choice::of(&comparison);
+        assert_eq!((choice.take, choice.met), (Some(1), 2));
+    }
+
+    #[test]
     fn within_one_percent_the_most_margin_decides() {
         let (take, title) = taken([(10.0, 1e6, 0.79, 0.001), (10.09, 1e6, 0.4, 0.001), (10.2, 1e6, 0.1, 0.001)]);
         assert_eq!(take, Some(1));

@@ -142,7 +142,7 @@ mod tests {
             [1, 2, 3, 4].map(|id| breaker.arrive(id)),
             [Admission::Running, Admission::Running, Admission::Waiting, Admission::Rejected]
         );
-        assert_eq!(breaker.finish(), Some(3));
+        assert_eq!((breaker.finish(), breaker.running()), (Some(3), 2));
         assert_eq!((breaker.finish(), breaker.finish(), breaker.in_flight()), (None, None, 0));
     }
 
@@ -163,6 +163,16 @@ mod tests {
         // Two more slots, but three requests still run: 4 and 5 are woken in vain.
         assert!(breaker.set_capacity(3).is_empty());
         assert_eq!([breaker.finish(), breaker.finish(), breaker.finish()], [Some(6), Some(4), Some(5)]);
+    }
+
+    #[test]
+    fn less_capacity_wakes_nobody() {
+        let mut breaker = Breaker::new(10, 5, 3);
+        for id in 1..=6 {
+            breaker.arrive(id);
+        }
+        assert!(breaker.set_capacity(2).is_empty());
+        assert_eq!([breaker.finish(), breaker.finish(), breaker.finish()], [None, Some(4), Some(5)]);
     }
 
     #[test]
