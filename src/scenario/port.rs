@@ -79,16 +79,10 @@ fn leave_nodes(sections: &mut Vec<Entry>, preset: Preset, reason: &str, adapted:
         let Value::List(tables) = &mut section.node.value else { continue };
         let all = tables.len();
         tables.retain(|table| !is_of_nodes(table));
-        match all - tables.len() {
-            0 => {}
-            1 => {
-                told(adapted, &section.key, format!("one {} is about nodes: it does not apply on {name}", section.key))
-            }
-            left => told(
-                adapted,
-                &section.key,
-                format!("{left} {}s are about nodes: they do not apply on {name}", section.key),
-            ),
+        let (key, left) = (&section.key, all - tables.len());
+        if left > 0 {
+            let (what, verb) = if left == 1 { (key.clone(), "is") } else { (format!("{key}s"), "are") };
+            told(adapted, key, format!("{left} {what} {verb} about nodes, so not applied on {name}"));
         }
     }
     sections.retain(|section| !matches!(&section.node.value, Value::List(tables) if tables.is_empty()));
