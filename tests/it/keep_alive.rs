@@ -367,6 +367,12 @@ fn nobody_takes_the_memory_of_what_is_provisioned() {
     assert_eq!(all[1].steps, [(0, 0), (10, 1), (20, 0)]);
     assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
     assert_eq!((&all[0].cold[..], &all[2].cold[..]), (&[false; 2][..], &[true, false][..]));
+    // What is idle when the run begins takes memory too, but goes for others.
+    let idle = keys("initial.idle = 1");
+    let (_, all) = stories("5m", platform, &[(&idle, &[40]), (&other, &[10]), (&other, &[20])]);
+    assert_eq!(all[0].steps, [(0, 1), (20, 0), (40, 1)]);
+    assert_eq!(all[1].steps, [(0, 0), (10, 1), (40, 0)]);
+    assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
 }
 
 /// What is loaded in advance takes free memory only.

@@ -66,7 +66,7 @@ fn steps_of(scenario: &Scenario) -> Vec<(u64, u32)> {
 /// Three requests a second, two of which are refused: for OpenFaaS all three are completed.
 #[test]
 fn openfaas_counts_what_is_refused() {
-    let function = "duration.constant.value = \"100ms\"\nconcurrency.reserved = 1\n\
+    let function = "duration.constant.value = \"100ms\"\nconcurrency = { reserved = 1, overflow = \"reject\" }\n\
                     scaling.openfaas = { target = 1, target-proportion = 1 }";
     let found = steps("3m", function, (0..180).flat_map(|second| [second; 3]));
     assert_eq!(found.last().map(|(_, instances)| *instances), Some(3), "{found:?}");
