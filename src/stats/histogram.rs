@@ -387,6 +387,10 @@ mod tests {
         assert_eq!(Histogram::new(7).quantile(0.5), None);
         assert_eq!(of(7, &[0, 0, 10]).quantile(0.5), Some(0.0));
         assert_eq!(of(7, &[0, 10]).quantile(0.5), Some(5.0));
+        // The ends are exact, where values in between are not.
+        let wide = of(5, &[1_000_003, 1_000_005, 1_000_007]);
+        let ends = [0.0, -1.0, f64::NAN, 1.0].map(|p| wide.quantile(p).expect("values"));
+        assert_eq!(ends, [1_000_003.0, 1_000_003.0, 1_000_003.0, 1_000_007.0]);
     }
 
     #[test]

@@ -49,13 +49,16 @@ fn what_is_charged_is_the_time_in_which_there_is_a_request() {
         "scaling.knative.container-concurrency = 80",
         "scaling.openfaas.max-inflight = 80",
     ] {
-        let function = format!("duration.constant.value = \"1s\"\n{scaling}");
-        // Two that overlap by half a second, and later one alone.
-        let found = priced("10m", DOLLAR, &function, "times.at = [\"1m\", \"60500ms\", \"5m\"]");
-        let gb = if scaling.contains("azure-flex") { 2.0 } else { 1.0 };
-        assert_usd(compute(&found), (1.5 + 1.0) * gb);
-        let busy = found.total.instances.busy_mean.mean * 600.0;
-        assert!((busy - 2.5).abs() < 1e-6, "{scaling}: {busy}");
+        // Whether they succeed or not.
+        for ratio in ["0%", "100%"] {
+            let function = format!("duration.constant.value = \"1s\"\nfailure-ratio = \"{ratio}\"\n{scaling}");
+            // Two that overlap by half a second, and later one alone.
+            let found = priced("10m", DOLLAR, &function, "times.at = [\"1m\", \"60500ms\", \"5m\"]");
+            let gb = if scaling.contains("azure-flex") { 2.0 } else { 1.0 };
+            assert_usd(compute(&found), (1.5 + 1.0) * gb);
+            let busy = found.total.instances.busy_mean.mean * 600.0;
+            assert!((busy - 2.5).abs() < 1e-6, "{scaling} {ratio}: {busy}");
+        }
     }
 }
 

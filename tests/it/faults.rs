@@ -368,3 +368,46 @@ fn a_deployment_happens_once() {
     ));
     assert_eq!((summary.total.invocations.cold.mean, summary.total.instances.created.mean), (2.0, 2.0));
 }
+
+/// An outage from 60 s on, of which 40 s are within the run. Of four requests of a second the first is over before it begins, and the
+/// last, at 99.5 s, fails after the end of the run. Of two messages, one is a dead letter before it begins and one while it is on.
+#[test]
+fn a_fault_that_is_still_on_at_the_end_was_on_until_then() {
+    let summary = json(&run(
+        "100s",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"10s\", \"70s\", \"80s\", \"99500ms\"]\n\
+         [[function]]\nname = \"bad\"\nduration.constant.value = \"1s\"\nfailure-ratio = \"100%\"\n\
+         [[queue]]\nname = \"q\"\ntarget = \"bad\"\nmax-receives = 1\nvisibility-timeout = \"5s\"\ndead-letter = \"dead\"\n\
+         consumer.batch-size = 1\n[[queue]]\nname = \"dead\"\n\
+         [[source]]\nname = \"m\"\ntarget = \"q\"\narrivals.times.at = [\"20s\", \"70s\"]\n\
+         [[fault]]\nname = \"late\"\ntarget = \"f\"\nat = \"60s\"\nfor = \"5m\"\noutage = true\n",
+    ));
+    let of = |key| figure(&summary, &["faults", "late", key]);
+    assert_eq!((of("times"), of("active_s")), (1.0, 40.0));
+    assert_eq!((of("lost"), of("lost_messages")), (3.0, 1.0));
+    // Each request for a second, and so the message.
+    assert_eq!(of("lost_work_s"), 4.0);
+    assert_eq!(of("recovered"), 0.0, "nobody knows");
+}
+
+/// Two pods, ready at 100 s, but one request at a time is allowed: the second one waits until the first fails with its pod at 133 s, and is
+/// then served at once by the other pod, which is idle, before the policy decides anything at 135 s.
+#[test]
+fn a_crash_makes_room_for_who_waits() {
+    let summary = json(&run(
+        "10m",
+        1,
+        "[[site]]\nname = \"eu\"\nzones = 2\n\
+         [[function]]\nname = \"pod\"\nduration.constant.value = \"1m\"\ncold-start.constant.value = \"100s\"\n\
+         scaling.hpa = { min-replicas = 2, max-replicas = 2 }\n\
+         concurrency = { overflow = \"queue\", per-instance = 1, reserved = 1 }\n\
+         [[source]]\nname = \"s\"\nfunction = \"pod\"\narrivals.times.at = [\"110s\", \"120s\"]\n\
+         [[fault]]\nname = \"lost\"\ntarget = \"zone.eu.2\"\nat = \"133s\"\nfor = \"1m\"\noutage = true\n",
+    ));
+    let of = |keys: &[&str]| figure(&summary, &[&["functions", "pod"], keys].concat());
+    assert_eq!((of(&["requests", "failed"]), of(&["requests", "completed"])), (1.0, 1.0));
+    assert_eq!(of(&["queueing_s", "max"]), 13.0);
+    assert_eq!(figure(&summary, &["total", "latency_s", "max"]), 13.0 + 60.0);
+}

@@ -252,6 +252,25 @@ fn the_window_follows_the_idle_times() {
     assert_eq!(one[0].steps, [(0, 1), (309, 0), (500, 1), (1101 + 328, 0)]);
 }
 
+#[test]
+fn what_an_adaptive_window_cannot_be_is_said() {
+    for (keys, part) in [
+        (
+            "min-window = \"2m\", max-window = \"1m\"",
+            "`function.f.keep-alive.adaptive.min-window` is more than `max-window`",
+        ),
+        ("min-samples = 21, of = 20", "`function.f.keep-alive.adaptive.min-samples` is more than `of`"),
+    ] {
+        let text = world("", &format!("keep-alive.adaptive = {{ {keys} }}"), "poisson.rate = \"1/s\"");
+        let said =
+            parse("test.toml", &text, &ParseOptions::default(), &Memory::default()).expect_err("wrong").to_string();
+        assert!(said.contains(part), "`{part}` is not said:\n{said}");
+        // What is equal is right.
+        let equal = text.replace("\"2m\"", "\"1m\"").replace("21", "20");
+        assert!(parse("test.toml", &equal, &ParseOptions::default(), &Memory::default()).is_ok());
+    }
+}
+
 /// Three instances fall idle at 1 s; each goes when its own time has come, and no two are alike.
 #[test]
 fn every_instance_draws_its_own_window() {
@@ -372,6 +391,39 @@ fn nobody_takes_the_memory_of_what_is_provisioned() {
     let (_, all) = stories("5m", platform, &[(&idle, &[40]), (&other, &[10]), (&other, &[20])]);
     assert_eq!(all[0].steps, [(0, 1), (20, 0), (40, 1)]);
     assert_eq!(all[1].steps, [(0, 0), (10, 1), (40, 0)]);
+    assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
+}
+
+/// The function has one provisioned instance, which has served twice when another is created at 10 s, and that is used once. In
+/// thousandths it is worth 2 then, and the other function 3, although that has been used once too: at 30 s the first goes.
+#[test]
+fn uses_of_what_is_provisioned_are_worth_nothing() {
+    let keys = |start: u32, rest: &str| {
+        format!(
+            "memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"\n{rest}"
+        )
+    };
+    let (provisioned, other, last) = (keys(2, "concurrency.provisioned = 1"), keys(3, ""), keys(1, ""));
+    let platform = "[platform]\nmemory.budget = \"3000MB\"\nkeep-alive.greedy-dual = {}";
+    let (_, all) = stories("5m", platform, &[(&provisioned, &[0, 10, 10]), (&other, &[20]), (&last, &[30])]);
+    assert_eq!(all[0].steps, [(0, 1), (10, 2), (30, 1)]);
+    assert_eq!(all[1].steps, [(0, 0), (20, 1)]);
+    assert_eq!(all[2].steps, [(0, 0), (30, 1)]);
+}
+
+/// What a policy keeps does not go either, although it is worth least.
+#[test]
+fn nobody_takes_the_memory_of_what_a_policy_keeps() {
+    let keys = |start: u32, rest: &str| {
+        format!(
+            "memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"\n{rest}"
+        )
+    };
+    let (kept, other) = (keys(1, "scaling.hpa = { min-replicas = 1, max-replicas = 1 }"), keys(3, ""));
+    let platform = "[platform]\nmemory.budget = \"2000MB\"\nkeep-alive.greedy-dual = {}";
+    let (_, all) = stories("5m", platform, &[(&kept, &[0, 40]), (&other, &[10]), (&other, &[20])]);
+    assert_eq!(all[0].steps, [(0, 1)]);
+    assert_eq!(all[1].steps, [(0, 0), (10, 1), (20, 0)]);
     assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
 }
 

@@ -149,6 +149,11 @@ fn every_period_has_its_own_numbers() {
         for (value, expected) in of(1)[4..].iter().zip(invocations) {
             assert!((value - expected).abs() < 0.01, "{period}: {value}, not {expected}");
         }
+        // Of all functions the same; how long invocations run is known of each.
+        for place in [0, 1, 2, 4, 5, 6] {
+            let (value, expected) = (of(0)[4 + place], invocations[place]);
+            assert!((value - expected).abs() < 0.01, "{period}: {value}, not {expected}");
+        }
     }
     assert_eq!(told.len(), 9);
 }
@@ -185,6 +190,39 @@ comparison = "at-least"
     let found = summary(text);
     let alarm = &found.alarms[0];
     assert_eq!((alarm.first_at_s.mean, alarm.times.mean, alarm.in_alarm_ratio.mean), (60.0, 1.0, 1.0));
+}
+
+/// The second attempt is made at 60 s exactly, when nothing else happens: it is the only one of the second minute, as the first is of the
+/// first.
+#[test]
+fn a_call_at_the_end_of_a_period_belongs_to_the_next() {
+    let text = r#"
+[scenario]
+name = "edge"
+[simulation]
+horizon = "5m"
+[[dependency]]
+name = "db"
+latency.constant.value = "5s"
+outcomes = ["error", "ok"]
+[[source]]
+name = "s"
+target = "db"
+arrivals.times.at = ["50s"]
+client.retry = { max-attempts = 2, on = ["error"], backoff.constant.delay = "5s" }
+"#;
+    let changes = |comparison: &str| {
+        let alarm = format!(
+            "[[alarm]]\nname = \"a\"\nmetric = \"calls.arrived\"\ndependency = \"db\"\nthreshold = 1\ncomparison = \"{comparison}\"\n"
+        );
+        let summary = serde_json::to_value(summary(&(text.to_owned() + &alarm))).expect("JSON");
+        let changes = summary["alarms"][0]["changes"].as_array().expect("changes").clone();
+        let change =
+            |one: &Value| (one["at_s"].as_f64().expect("a time"), one["state"].as_str().expect("a state").to_owned());
+        changes.iter().map(change).collect::<Vec<_>>()
+    };
+    assert_eq!(changes("above"), [(60.0, "ok".to_owned())]);
+    assert_eq!(changes("at-least"), [(60.0, "alarm".to_owned()), (180.0, "ok".to_owned())]);
 }
 
 /// Two requests in progress as the run begins, until 90 s. At 200 s, two more are served and a third one waits.

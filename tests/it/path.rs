@@ -798,3 +798,18 @@ arrivals.times.at = ["10s", "19500ms"]
     let requests = summary(text).total.requests;
     assert_eq!((requests.timed_out.mean, requests.completed.mean), (2.0, 0.0));
 }
+
+/// A cache of one item is empty at first, and again after it has been flushed and after an outage: three of six calls miss it.
+#[test]
+fn the_first_call_misses_the_cache() {
+    let summary = json(
+        "[scenario]\nname = \"cold\"\n[simulation]\nhorizon = \"100s\"\n\
+         [[dependency]]\nname = \"db\"\nlatency.constant.value = \"1s\"\ncache.warms-up.working-set = 1\n\
+         [[source]]\nname = \"s\"\ntarget = \"db\"\narrivals.times.at = [\"1s\", \"5s\", \"15s\", \"18s\", \"35s\", \"38s\"]\n\
+         [[fault]]\nname = \"flush\"\ntarget = \"db\"\nat = \"10s\"\nflush = true\n\
+         [[fault]]\nname = \"out\"\ntarget = \"db\"\nat = \"30s\"\nfor = \"1s\"\noutage = true\n",
+    );
+    let of = |key| figure(&summary, &["dependencies", "db", "cache", key]);
+    assert_eq!((of("misses"), of("hits")), (3.0, 3.0));
+    assert_eq!(figure(&summary, &["total", "latency_s", "mean"]), 0.5);
+}

@@ -453,6 +453,30 @@ client = { timeout = "1s", retry = { max-attempts = 3, on = ["timeout"] } }
     assert!(result.summary.latency_parts.is_empty() || (sum - 1.0).abs() < 1e-12, "{:?}", result.summary.latency_parts);
 }
 
+/// Of 17,000 requests every fourth is followed: more than 8,192 of them, and of every second, would be too many. Of four that come at once
+/// the first does not wait, and it is those that are followed.
+#[test]
+fn of_many_requests_every_second_or_fourth_is_followed() {
+    let text = |bursts: u32| {
+        format!(
+            "[scenario]\nname = \"many\"\n[simulation]\nhorizon = \"{}s\"\n[[function]]\nname = \"front\"\n[[function.step]]\n\
+             call = \"back\"\n[[function]]\nname = \"back\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {{}}\n\
+             concurrency = {{ max-instances = 1, overflow = \"queue\" }}\n[[source]]\nname = \"s\"\nfunction = \"front\"\n\
+             arrivals.burst = {{ size = 4, every = \"10s\", first = \"1s\" }}\n",
+            10 * bursts
+        )
+    };
+    // The first waits for nobody, the second for a second and so on.
+    for (bursts, queueing, running) in [(2_000, 6.0, 4.0), (4_000, 2.0, 2.0), (4_250, 0.0, 1.0)] {
+        let result = result(&text(bursts));
+        assert_eq!(result.summary.total.requests.completed.mean, f64::from(4 * bursts));
+        let of = |part| share(&result, "function.back", Some(part)).0;
+        let expected = queueing / (queueing + running);
+        assert!((of("queueing") - expected).abs() < 1e-12, "{bursts}: {}", of("queueing"));
+        assert!((of("running") - (1.0 - expected)).abs() < 1e-12, "{bursts}: {}", of("running"));
+    }
+}
+
 /// Two functions behind a client. The second waits: three requests that come at once to its one instance run from 0 s, 1 s and 2 s
 /// on, and the last, which takes 3 s, is the slowest.
 #[test]

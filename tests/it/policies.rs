@@ -360,6 +360,23 @@ fn who_waits_inside_an_instance_is_queued() {
     assert_eq!(total.queueing_s.max.mean, 2.0);
 }
 
+/// Three requests at 1 s wait for the only instance, which serves one at a time for ten seconds, the first from 6 s on. The fourth, at
+/// 8 s, is sent to the instance and waits there, so that it is next; the others begin at 26 s and at 36 s.
+#[test]
+fn who_waits_inside_an_instance_has_its_slot() {
+    let total = summary(
+        "[scenario]\nname = \"inside\"\n[simulation]\nhorizon = \"1m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1s\", \"1s\", \"1s\", \"8s\"]\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"10s\"\ncold-start.constant.value = \"5s\"\n\
+         scaling.azure-consumption = { max-concurrent-requests = 1, max-outstanding-requests = 10, max-instances = 1 }",
+    )
+    .total;
+    assert_eq!((total.concurrency.peak.mean, total.queue.peak.mean), (1.0, 3.0));
+    // That the instance starts is not queueing.
+    assert!((total.latency_s.max.mean - 45.0).abs() < 1e-3, "{}", total.latency_s.max.mean);
+    assert_eq!(total.queueing_s.max.mean, 30.0);
+}
+
 /// What a timetable does at the horizon itself is measured nowhere, with a log or without: the same as if it did it later.
 #[test]
 fn nothing_counts_that_happens_at_the_horizon() {

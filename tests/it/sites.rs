@@ -91,6 +91,37 @@ fn a_link_takes_its_latency_and_the_size_over_the_bandwidth_each_way() {
     }
 }
 
+/// Half of the calls are lost without anybody being told: their clients wait for a second, and half a second more until they try again.
+/// That is the time of the clients, while those that arrive take 80 ms on the link and 100 ms in the function.
+#[test]
+fn who_waits_for_what_is_lost_waits_himself() {
+    let result = result(&run(
+        "1h",
+        &format!(
+            "{SITES}[[link]]\nname = \"radio\"\nbetween = [\"eu\", \"us\"]\nlatency.constant.value = \"40ms\"\nloss-ratio = 0.5\n\
+             {FUNCTION}[[source]]\nname = \"s\"\nfunction = \"f\"\nsite = \"eu\"\narrivals.constant.rate = \"6/m\"\n\
+             client = {{ timeout = \"1s\", retry = {{ max-attempts = 50, on = [\"timeout\"], backoff.constant.delay = \"500ms\" }} }}\n"
+        ),
+    ));
+    let total = &result.summary.total;
+    let (requests, mean) = (total.requests.completed.mean, total.latency_s.mean.mean);
+    let attempts = result.summary.sources[0].1.attempts_per_request.expect("there is a client").mean * requests;
+    let lost = attempts - requests;
+    assert!((lost / attempts - 0.5).abs() < 4.0 * (0.25 / attempts).sqrt(), "{lost} of {attempts}");
+    let all = 0.18 * requests + 1.5 * lost;
+    assert!((mean * requests - all).abs() < 1e-6, "{mean}");
+    let share = |at: &str| {
+        let parts = result.summary.latency_parts.iter().filter(|one| one.at == at);
+        parts.map(|one| one.share.mean).sum::<f64>()
+    };
+    for (at, secs) in [("link.radio", 0.08 * requests), ("function.f", 0.1 * requests), ("client.s", 1.5 * lost)] {
+        assert!((share(at) - secs / all).abs() < 1e-9, "{at}: {} {:?}", share(at), result.summary.latency_parts);
+    }
+    // Each call over the link is answered or given up.
+    let calls = result.summary.calls.iter().find(|one| one.to == "link.radio").expect("its calls");
+    assert_eq!((calls.calls.mean, calls.succeeded.mean, calls.abandoned.mean), (attempts, requests, lost));
+}
+
 /// Transfers of equal size under Poisson calls wait as in M/D/1: rho D / (2 (1 - rho)).
 #[test]
 fn a_shared_link_is_a_queue() {

@@ -264,6 +264,35 @@ fn fewer_than_ten_are_rare() {
     assert_eq!(rare(10, "concurrency.max-instances = 5"), [expected("rejection_ratio", 0, 20)]);
 }
 
+/// Where nothing is rejected that is worth a word only if something could be: by a limit of the function or of the account, unless all
+/// may wait.
+#[test]
+fn what_cannot_be_rejected_is_not_rare() {
+    let is_rare = |platform: &str, keys: &str| {
+        let function =
+            format!("memory = \"1000MB\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {{}}\n{keys}");
+        let text = text("horizon = \"100s\"", &function, "times.at = [\"1s\", \"10s\"]") + platform;
+        summary(&text).evidence.rare.iter().any(|rare| rare.metric == "rejection_ratio")
+    };
+    assert!(!is_rare("", ""), "without a limit");
+    let limits = [
+        ("[platform]\nconcurrency.account-limit = 10\n", ""),
+        ("[platform]\nscaling = { burst = 10, rate = \"10/s\" }\n", ""),
+        ("[platform]\nmemory.budget = \"5000MB\"\n", ""),
+        ("", "max-instances = 10"),
+        ("", "reserved = 10"),
+    ];
+    for (platform, limit) in limits {
+        let with = |overflow: &str| {
+            let keys = [limit, overflow].into_iter().filter(|key| !key.is_empty()).collect::<Vec<_>>().join(", ");
+            is_rare(platform, &format!("concurrency = {{ {keys} }}"))
+        };
+        assert!(with(""), "{platform} {limit}");
+        assert!(!with("overflow = \"queue\""), "{platform} {limit}: all may wait");
+        assert!(with("overflow = \"queue\", queue-limit = 5"), "{platform} {limit}: some may wait");
+    }
+}
+
 /// Of 999 requests in each of two replications, ten are beyond the 99th percentile.
 #[test]
 fn quantiles_that_few_requests_decide_are_named() {
