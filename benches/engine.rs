@@ -8,6 +8,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
 use std::io::{self, Write as _};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use common::{InMemory, bare, one_function, read, read_with, whole};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use foldhash::fast::FixedState;
 use forewarm::dist::Dist;
 use forewarm::experiment;
 use forewarm::measure::Manifest;
@@ -30,6 +32,7 @@ use forewarm::scenario::Scenario;
 use forewarm::time::Span;
 use forewarm::workload::population::PopulationSpec;
 use forewarm::workload::trace::write::{Azure2019Output, azure_2019};
+use memchr::memchr;
 use rand::RngExt as _;
 
 const RATES: [f64; 3] = [0.9, 50.0, 1_000.0];
@@ -115,6 +118,38 @@ fn populations(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Requests that a reader made by hand for this one file finds and keeps. It knows no other columns, and nothing can be wrong.
+fn by_hand(text: &[u8]) -> usize {
+    let nanos = |field: &[u8]| {
+        let (mut number, mut unit, mut is_part) = (0, 1_000_000_000, false);
+        for &byte in field {
+            if byte == b'.' {
+                is_part = true;
+                continue;
+            }
+            number = 10 * number + u64::from(byte - b'0');
+            if is_part {
+                unit /= 10;
+            }
+        }
+        number * unit
+    };
+    let (mut places, mut kept) = (HashMap::<_, _, FixedState>::default(), Vec::<Vec<(u64, u64)>>::new());
+    let mut rest = &text[memchr(b'\n', text).expect("a header") + 1..];
+    while let Some(end) = memchr(b'\n', rest) {
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        let first = memchr(b',', line).expect("a second field");
+        let second = first + 1 + memchr(b',', &line[first + 1..]).expect("a third field");
+        let place = *places.entry(&line[first + 1..second]).or_insert_with(|| {
+            kept.push(Vec::new());
+            kept.len() - 1
+        });
+        kept[place].push((nanos(&line[..first]), nanos(&line[second + 1..])));
+    }
+    kept.iter().map(Vec::len).sum()
+}
+
 /// Rows of forewarm's own format: a day of 1,000 functions with Zipf rates, 200,000 requests; and the same load drawn.
 fn rows(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rows");
@@ -137,6 +172,7 @@ fn rows(criterion: &mut Criterion) {
             bench.iter(|| read_with(&scenario, black_box(&files)));
         });
     }
+    group.bench_function("by-hand", |bench| bench.iter(|| by_hand(black_box(&text))));
     let recorded = read_with(&scenario, &InMemory(vec![("rows", text)]));
     group.bench_function("replay", |bench| bench.iter(|| whole(black_box(&recorded))));
     let head = "[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"24h\"\n[function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\

@@ -104,6 +104,15 @@ impl Request {
     }
 }
 
+/// What the rows of a function say, while they are read.
+#[derive(Default)]
+struct Seen {
+    requests: Vec<Request>,
+    invocations: u64,
+    has_durations: bool,
+    memory_mb: Option<u32>,
+}
+
 impl RowTrace {
     /// Looks through a trace once. Memory grows with its functions, and with its rows up to `KEPT_MAX` of them.
     ///
@@ -133,7 +142,7 @@ impl RowTrace {
             kept: None,
         };
         let (mut places, mut apps, mut names) = (Places::default(), HashMap::new(), Names::default());
-        let mut kept: Option<Vec<Vec<Request>>> = Some(Vec::new());
+        let (mut seen, mut is_kept): (Vec<Seen>, _) = (Vec::new(), true);
         let (mut buffer, mut rows, mut early) = (Vec::new(), 0_u64, 0_u64);
         while let Some(row) = table.next()? {
             let read = columns.read(&row, options.time_unit).and_then(|request| scan.in_order(&row, request));
@@ -175,12 +184,12 @@ impl RowTrace {
                         app: (format == RowFormat::Azure2021).then_some(u64::from(app)),
                         ..TraceFunction::default()
                     });
-                    kept.iter_mut().for_each(|kept| kept.push(Vec::new()));
+                    seen.push(Seen::default());
                     places.insert(Box::from(key), place);
                     place
                 }
             };
-            let function = &mut scan.functions[place as usize];
+            let function = &mut seen[place as usize];
             function.invocations += 1;
             function.has_durations |= request.duration.is_some();
             if request.memory_mb.is_some() {
@@ -188,11 +197,12 @@ impl RowTrace {
             }
             scan.first = scan.first.min(request.start);
             rows += 1;
-            if let Some(requests) = kept.as_mut().map(|kept| &mut kept[place as usize]) {
+            if is_kept {
                 let duration = request.duration.unwrap_or(Span::FOREVER);
-                requests.push(Request { at: request.start, duration });
+                function.requests.push(Request { at: request.start, duration });
                 if rows > kept_max {
-                    kept = None;
+                    is_kept = false;
+                    seen.iter_mut().for_each(|function| function.requests = Vec::new());
                 }
             }
         }
@@ -214,12 +224,20 @@ impl RowTrace {
         scan.zero = options.start.unwrap_or(if is_absolute { scan.first } else { SimTime::ZERO });
         let zero = scan.zero;
         (scan.first, scan.last) = (since(scan.first, zero), since(scan.last, zero));
-        scan.kept = kept.map(|kept| kept.into_iter().map(|requests| in_order(requests, zero)).collect());
-        for (function, requests) in scan.functions.iter_mut().zip(scan.kept.iter().flatten()) {
-            let sum: u128 = requests.iter().filter_map(Request::duration).map(|span| u128::from(span.as_nanos())).sum();
-            let mean_s = sum as f64 / requests.len().max(1) as f64 / NANOS_PER_SECOND as f64;
-            function.duration_mean_s = function.has_durations.then_some(mean_s);
+        let mut kept = Vec::new();
+        for (function, seen) in scan.functions.iter_mut().zip(seen) {
+            (function.invocations, function.memory_mb) = (seen.invocations, seen.memory_mb);
+            function.has_durations = seen.has_durations;
+            if is_kept {
+                let requests = in_order(seen.requests, zero);
+                let spans = requests.iter().filter_map(Request::duration);
+                let sum: u128 = spans.map(|span| u128::from(span.as_nanos())).sum();
+                let mean_s = sum as f64 / requests.len().max(1) as f64 / NANOS_PER_SECOND as f64;
+                function.duration_mean_s = function.has_durations.then_some(mean_s);
+                kept.push(requests);
+            }
         }
+        scan.kept = is_kept.then_some(kept);
         Ok(scan)
     }
 

@@ -15,6 +15,8 @@ const ROW_MAX: usize = 16 << 20;
 pub(super) const ROWS_MAX: u64 = 100_000_000;
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 18;
+/// Bytes of a word, and bytes that follow those of the buffer, so that the last of them can be read by words.
+const WORD: usize = 8;
 
 /// A CSV file being read.
 pub(super) struct Table {
@@ -34,6 +36,8 @@ pub(super) struct Table {
     unquoted: Vec<u8>,
     /// The line at `start`.
     line: u64,
+    /// The row that was read last: where its bytes are, and its line.
+    row: (Found, u64),
     rows: u64,
 }
 
@@ -63,7 +67,7 @@ impl Table {
         let mut table = Self {
             name,
             from,
-            buffer: vec![0; BLOCK],
+            buffer: vec![0; BLOCK + WORD],
             start: 0,
             end: 0,
             at_end: false,
@@ -73,6 +77,7 @@ impl Table {
             fields: Vec::new(),
             unquoted: Vec::new(),
             line: 1,
+            row: (Found::Unquoted, 1),
             rows: 0,
         };
         table.header(separator)?;
@@ -108,7 +113,7 @@ impl Table {
             }
         }
         let columns = self.next()?.map(|row| {
-            let fields = row.fields.iter().map(|&(from, to)| &row.bytes[from..to]);
+            let fields = row.table.fields.iter().map(|&(from, to)| &row.bytes()[from..to]);
             fields.map(|column| String::from_utf8_lossy(column).trim().to_owned()).collect()
         });
         self.columns = columns.ok_or_else(|| {
@@ -146,8 +151,14 @@ impl Table {
     }
 
     /// The next row; none at the end. Empty lines are no rows.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, TraceError> {
-        let line = loop {
+        Ok(if self.advance()? { Some(Row { table: self }) } else { None })
+    }
+
+    /// Takes the next row, if there is one.
+    fn advance(&mut self) -> Result<bool, TraceError> {
+        loop {
             let mut known = 0;
             let found = loop {
                 match memchr2(b'\n', b'"', &self.buffer[self.start + known..self.end]) {
@@ -159,10 +170,10 @@ impl Table {
                     }
                 }
             };
+            let line = self.line;
             if found.is_some_and(|place| self.buffer[place] == b'"') {
-                let line = self.line;
                 if self.quoted()? {
-                    return self.row(line, Found::Unquoted).map(Some);
+                    return self.count(Found::Unquoted, line);
                 }
                 continue;
             }
@@ -175,44 +186,42 @@ impl Table {
             let from = self.start;
             let to = if end > from && self.buffer[end - 1] == b'\r' { end - 1 } else { end };
             self.start = end + usize::from(found.is_some());
-            let line = self.line;
             self.line += 1;
             if from < to {
                 self.split(from, to);
-                break (line, from);
+                return self.count(Found::Plain(from), line);
             }
             if found.is_none() {
-                return Ok(None);
+                return Ok(false);
             }
-        };
-        self.row(line.0, Found::Plain(line.1)).map(Some)
+        }
     }
 
-    fn row(&mut self, line: u64, found: Found) -> Result<Row<'_>, TraceError> {
+    #[inline]
+    fn count(&mut self, found: Found, line: u64) -> Result<bool, TraceError> {
+        self.row = (found, line);
         self.rows += 1;
-        let bytes = match found {
-            Found::Plain(from) => &self.buffer[from..],
-            Found::Unquoted => &self.unquoted,
-        };
-        let row = Row { name: &self.name, line, bytes, fields: &self.fields, columns: &self.columns };
-        if self.rows > ROWS_MAX {
-            let message = format!("the file has more than {} million rows", ROWS_MAX / 1_000_000);
-            return Err(row.wrong(message).help("split it, or count the requests by interval and use a rate trace"));
-        }
-        Ok(row)
+        if self.rows > ROWS_MAX { Err(Row { table: self }.is_one_too_many()) } else { Ok(true) }
     }
 
     /// Splits a line without quotation marks. Places are counted from its beginning.
+    #[inline]
     fn split(&mut self, from: usize, to: usize) {
         self.fields.clear();
-        let mut begin = 0;
-        for (place, byte) in self.buffer[from..to].iter().enumerate() {
-            if *byte == self.separator {
-                self.fields.push((begin, place));
+        let (mut begin, mut block) = (from, from);
+        while block < to {
+            let next = to.min(block + u64::BITS as usize);
+            let mut separators =
+                places_of(self.separator, &self.buffer[block..next + WORD]) & !0 >> (block + 64 - next);
+            while separators != 0 {
+                let place = block + separators.trailing_zeros() as usize;
+                self.fields.push((begin - from, place - from));
                 begin = place + 1;
+                separators &= separators - 1;
             }
+            block = next;
         }
-        self.fields.push((begin, to - from));
+        self.fields.push((begin - from, to - from));
     }
 
     /// Takes a row with quotation marks: a field may be in them, and then hold separators, lines and, doubled, themselves.
@@ -287,8 +296,8 @@ impl Table {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.end == self.buffer.len() {
-            self.buffer.resize(2 * self.end, 0);
+        if self.end + WORD == self.buffer.len() {
+            self.buffer.resize(2 * self.end + WORD, 0);
         }
         self.fill();
         Ok(())
@@ -296,8 +305,9 @@ impl Table {
 
     /// Reads until the buffer is full or nothing is left.
     fn fill(&mut self) {
-        while self.end < self.buffer.len() {
-            match self.from.read(&mut self.buffer[self.end..]) {
+        while self.end + WORD < self.buffer.len() {
+            let room = self.end..self.buffer.len() - WORD;
+            match self.from.read(&mut self.buffer[room]) {
                 Ok(0) => {
                     self.at_end = true;
                     return;
@@ -319,48 +329,64 @@ impl Table {
     }
 }
 
-/// One row.
+/// One row: the one that its table has read last.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
-    name: &'a str,
-    line: u64,
-    bytes: &'a [u8],
-    fields: &'a [(usize, usize)],
-    columns: &'a [String],
+    table: &'a Table,
 }
 
 impl<'a> Row<'a> {
     /// Its line in the file.
     pub(super) const fn line(&self) -> u64 {
-        self.line
+        self.table.row.1
+    }
+
+    /// What the places of its fields are counted in.
+    #[inline]
+    fn bytes(&self) -> &'a [u8] {
+        match self.table.row.0 {
+            Found::Plain(from) => &self.table.buffer[from..],
+            Found::Unquoted => &self.table.unquoted,
+        }
     }
 
     /// An error in this row.
     pub(super) fn wrong(&self, message: impl Into<String>) -> TraceError {
-        TraceError::new(self.name, Some(self.line), message)
+        TraceError::new(&self.table.name, Some(self.line()), message)
     }
 
     /// An error about a field: its column, what stands there, and why that is wrong.
     pub(super) fn wrong_field(&self, column: usize, text: &str, why: &str) -> TraceError {
-        self.wrong(format!("`{}`: \"{}\" {why}", shown(&self.columns[column]), shown(text)))
+        self.wrong(format!("`{}`: \"{}\" {why}", shown(&self.table.columns[column]), shown(text)))
     }
 
     /// A field, without spaces around it. A row must have as many as the header.
+    #[inline]
     pub(super) fn field(&self, column: usize) -> Result<&'a [u8], TraceError> {
-        let (found, wanted) = (self.fields.len(), self.columns.len());
-        match self.fields.get(column) {
-            Some(&(from, to)) if found == wanted => Ok(self.bytes[from..to].trim_ascii()),
-            _ => {
-                let word = if found == 1 { "field" } else { "fields" };
-                Err(self.wrong(format!("the row has {found} {word}, the header {wanted}")))
-            }
+        let (fields, columns) = (&self.table.fields, &self.table.columns);
+        match fields.get(column) {
+            Some(&(from, to)) if fields.len() == columns.len() => Ok(self.bytes()[from..to].trim_ascii()),
+            _ => Err(self.has_other_fields()),
         }
+    }
+
+    #[cold]
+    fn has_other_fields(&self) -> TraceError {
+        let (found, wanted) = (self.table.fields.len(), self.table.columns.len());
+        let word = if found == 1 { "field" } else { "fields" };
+        self.wrong(format!("the row has {found} {word}, the header {wanted}"))
+    }
+
+    #[cold]
+    fn is_one_too_many(&self) -> TraceError {
+        let message = format!("the file has more than {} million rows", ROWS_MAX / 1_000_000);
+        self.wrong(message).help("split it, or count the requests by interval and use a rate trace")
     }
 
     /// A field that is text.
     pub(super) fn text(&self, column: usize) -> Result<&'a str, TraceError> {
         let text = std::str::from_utf8(self.field(column)?);
-        text.map_err(|_| self.wrong(format!("`{}` is not text in UTF-8", shown(&self.columns[column]))))
+        text.map_err(|_| self.wrong(format!("`{}` is not text in UTF-8", shown(&self.table.columns[column]))))
     }
 
     /// A number that is not negative.
@@ -381,13 +407,36 @@ impl<'a> Row<'a> {
     }
 
     /// A time in seconds.
+    #[inline]
     pub(super) fn seconds(&self, column: usize) -> Result<Span, TraceError> {
-        if let Some(nanos) = Decimal::read(self.field(column)?).and_then(|number| number.times(1_000_000_000)) {
-            return Ok(Span::from_nanos(nanos));
+        match Decimal::read(self.field(column)?).and_then(|number| number.times(1_000_000_000)) {
+            Some(nanos) => Ok(Span::from_nanos(nanos)),
+            None => self.other_seconds(column),
         }
-        let seconds = self.number(column)?;
-        Span::from_secs_f64(seconds).map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.columns[column]))))
     }
+
+    /// A time in seconds that is written otherwise, as with an exponent.
+    #[cold]
+    fn other_seconds(&self, column: usize) -> Result<Span, TraceError> {
+        let seconds = self.number(column)?;
+        Span::from_secs_f64(seconds)
+            .map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.table.columns[column]))))
+    }
+}
+
+/// The places of a byte among the first 64, one bit for each. `bytes` may end [`WORD`] bytes later than what is of interest: only
+/// whole words of it are looked at.
+#[inline]
+fn places_of(byte: u8, bytes: &[u8]) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let mut places = 0;
+    for (index, word) in bytes.as_chunks::<WORD>().0.iter().take(WORD).enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ u64::from_ne_bytes([byte; WORD]);
+        // The highest bit of each byte that is equal, then these bits side by side.
+        let equal = !(((differs & LOW) + LOW) | differs | LOW);
+        places |= (equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (WORD * index);
+    }
+    places
 }
 
 /// The beginning of a text that may be endless, without what a terminal would obey.
@@ -395,4 +444,30 @@ pub(super) fn shown(text: &str) -> String {
     let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let short: String = text.chars().take(40).map(clean).collect();
     if text.chars().nth(40).is_some() { format!("{short}...") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Also fields that are longer than what is looked at in one go.
+        #[test]
+        fn a_line_is_split_at_each_separator(
+            lines in prop::collection::vec("([a-z+-~é]{0,12};){0,12}[a-z+-~é]{1,150}", 1..6),
+            separator in prop::sample::select(vec![b';', b',', b'|', 0xc3]),
+        ) {
+            let text = format!("head\n{}\n", lines.join("\n")).into_bytes();
+            let mut table = Table::open(&Input::of_bytes("x", text), Some(separator)).unwrap();
+            for line in &lines {
+                let row = table.next().unwrap().unwrap();
+                let fields = row.table.fields.iter().map(|&(from, to)| row.bytes()[from..to].to_vec());
+                let wanted = line.as_bytes().split(|byte| *byte == separator).map(<[u8]>::to_vec);
+                prop_assert_eq!(fields.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+            }
+            prop_assert!(table.next().unwrap().is_none());
+        }
+    }
 }
