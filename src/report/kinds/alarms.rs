@@ -2,6 +2,7 @@
 
 use crate::measure::summary::Summary;
 use crate::measure::{AlarmResult, AlarmState, Change};
+use crate::path::signals_of;
 use crate::report::chart::run::clock;
 use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, percent};
@@ -63,15 +64,14 @@ fn when(changes: &[Change]) -> String {
 
 /// `failure_ratio of source users above 5 % in 2 of 3 periods of 1m`.
 fn watches(alarm: &AlarmResult) -> String {
-    let source = alarm.source.as_ref().map(|source| format!("source {source}"));
-    let whose = alarm.function.as_deref().or(source.as_deref()).or(alarm.component.as_deref());
-    let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
-    let quantity = match () {
-        () if alarm.metric.ends_with("_ratio") => Quantity::Ratio,
-        () if alarm.metric.contains("_s.") || alarm.metric.ends_with("_s") => Quantity::Seconds,
-        () if alarm.metric.contains("_usd") => Quantity::Usd,
-        () => Quantity::Count,
+    let (kind, whose) = match (&alarm.function, &alarm.source, &alarm.component) {
+        (Some(function), ..) => ("function", format!(" of {function}")),
+        (_, Some(source), _) => ("source", format!(" of source {source}")),
+        (.., Some(component)) => (component.split('.').next().unwrap_or_default(), format!(" of {component}")),
+        (None, None, None) => ("total", String::new()),
     };
+    let signal = signals_of(kind).into_iter().find(|(name, _)| *name == alarm.metric);
+    let quantity = signal.map_or(Quantity::Count, |(_, signal)| signal.quantity());
     let periods = if alarm.of == 1 {
         format!("in a period of {}", clock(alarm.period_s))
     } else {
@@ -83,6 +83,40 @@ fn watches(alarm: &AlarmResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::summary::Stat;
+
+    #[test]
+    fn what_it_watches_has_its_unit() {
+        let nothing = Stat { mean: 0.0, half_width: None };
+        let watched = |metric: &str, component: Option<&str>, threshold: f64| {
+            watches(&AlarmResult {
+                name: "a".to_owned(),
+                metric: metric.to_owned(),
+                function: None,
+                source: None,
+                component: component.map(str::to_owned),
+                comparison: "above".to_owned(),
+                threshold,
+                period_s: 60.0,
+                datapoints: 2,
+                of: 3,
+                replications: 1,
+                first_at_s: nothing,
+                times: nothing,
+                in_alarm_ratio: nothing,
+                changes: Vec::new(),
+            })
+        };
+        let of = "in 2 of 3 periods of 1 min";
+        let nodes = Some("node-group.a.b");
+        assert_eq!(
+            watched("cpu_utilization", nodes, 0.75),
+            format!("cpu_utilization of node-group.a.b above 75 % {of}")
+        );
+        assert_eq!(watched("count.peak", nodes, 3.0), format!("count.peak of node-group.a.b above 3 {of}"));
+        assert_eq!(watched("oldest_age_s", Some("queue.q"), 90.0), format!("oldest_age_s of queue.q above 90 s {of}"));
+        assert_eq!(watched("cost_usd.total", None, 5.0), format!("cost_usd.total above $5.00 {of}"));
+    }
 
     #[test]
     fn times_in_alarm_are_told_from_when_until_when() {
