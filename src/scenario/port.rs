@@ -81,8 +81,8 @@ fn leave_nodes(sections: &mut Vec<Entry>, preset: Preset, reason: &str, adapted:
         tables.retain(|table| !is_of_nodes(table));
         let (key, left) = (&section.key, all - tables.len());
         if left > 0 {
-            let (what, verb) = if left == 1 { (key.clone(), "is") } else { (format!("{key}s"), "are") };
-            told(adapted, key, format!("{left} {what} {verb} about nodes, so not applied on {name}"));
+            let (what, verb) = if left == 1 { (key.clone(), "does") } else { (format!("{key}s"), "do") };
+            told(adapted, key, format!("{left} {what} about nodes {verb} not apply on {name}"));
         }
     }
     sections.retain(|section| !matches!(&section.node.value, Value::List(tables) if tables.is_empty()));

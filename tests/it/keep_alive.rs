@@ -394,16 +394,16 @@ fn nobody_takes_the_memory_of_what_is_provisioned() {
     assert_eq!(all[2].steps, [(0, 0), (20, 1)]);
 }
 
+/// The keys of a function of 1,000 MB whose requests take a second, and starts so many.
+fn cold(start: u32, rest: &str) -> String {
+    format!("memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"\n{rest}")
+}
+
 /// The function has one provisioned instance, which has served twice when another is created at 10 s, and that is used once. In
 /// thousandths it is worth 2 then, and the other function 3, although that has been used once too: at 30 s the first goes.
 #[test]
 fn uses_of_what_is_provisioned_are_worth_nothing() {
-    let keys = |start: u32, rest: &str| {
-        format!(
-            "memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"\n{rest}"
-        )
-    };
-    let (provisioned, other, last) = (keys(2, "concurrency.provisioned = 1"), keys(3, ""), keys(1, ""));
+    let (provisioned, other, last) = (cold(2, "concurrency.provisioned = 1"), cold(3, ""), cold(1, ""));
     let platform = "[platform]\nmemory.budget = \"3000MB\"\nkeep-alive.greedy-dual = {}";
     let (_, all) = stories("5m", platform, &[(&provisioned, &[0, 10, 10]), (&other, &[20]), (&last, &[30])]);
     assert_eq!(all[0].steps, [(0, 1), (10, 2), (30, 1)]);
@@ -414,12 +414,7 @@ fn uses_of_what_is_provisioned_are_worth_nothing() {
 /// What a policy keeps does not go either, although it is worth least.
 #[test]
 fn nobody_takes_the_memory_of_what_a_policy_keeps() {
-    let keys = |start: u32, rest: &str| {
-        format!(
-            "memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"\n{rest}"
-        )
-    };
-    let (kept, other) = (keys(1, "scaling.hpa = { min-replicas = 1, max-replicas = 1 }"), keys(3, ""));
+    let (kept, other) = (cold(1, "scaling.hpa = { min-replicas = 1, max-replicas = 1 }"), cold(3, ""));
     let platform = "[platform]\nmemory.budget = \"2000MB\"\nkeep-alive.greedy-dual = {}";
     let (_, all) = stories("5m", platform, &[(&kept, &[0, 40]), (&other, &[10]), (&other, &[20])]);
     assert_eq!(all[0].steps, [(0, 1)]);

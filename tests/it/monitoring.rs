@@ -8,6 +8,8 @@ use std::process::Command;
 use forewarm::engine::{Cell, simulate};
 use forewarm::id::{FnId, SourceId};
 use forewarm::measure::monitor::{Interval, Monitor, Periods, Watch};
+use forewarm::measure::summary::Summary;
+use forewarm::measure::{AlarmState, Change};
 use forewarm::metric::signal::{Event, Signal, Statistic};
 use forewarm::rng::Streams;
 use forewarm::scenario::Subject;
@@ -38,54 +40,61 @@ fn with(alarm: &str) -> String {
     format!("{BURSTS}[[alarm]]\nname = \"a\"\n{alarm}\n")
 }
 
-/// The changes of the alarm, in whole minutes.
-fn changes(alarm: &str) -> Vec<(f64, String)> {
-    let summary = serde_json::to_value(summary(&with(alarm))).expect("JSON");
-    let changes = summary["alarms"][0]["changes"].as_array().expect("changes").clone();
-    let change = |one: &Value| {
-        (one["at_s"].as_f64().expect("a time") / 60.0, one["state"].as_str().expect("a state").to_owned())
+/// When an alarm changed (s), and to what.
+fn changes_of(found: &Summary, place: usize) -> Vec<(f64, &'static str)> {
+    let change = |one: &Change| {
+        let state = match one.state {
+            AlarmState::Ok => "ok",
+            AlarmState::Alarm => "alarm",
+            AlarmState::InsufficientData => "insufficient-data",
+        };
+        (one.at_s, state)
     };
-    changes.iter().map(change).collect()
+    found.alarms[place].changes.iter().map(change).collect()
+}
+
+/// The changes of the alarm, in whole minutes.
+fn changes(alarm: &str) -> Vec<(f64, &'static str)> {
+    changes_of(&summary(&with(alarm)), 0).into_iter().map(|(at, state)| (at / 60.0, state)).collect()
 }
 
 /// By hand: minutes 1, 3 and 4 breach.
 #[test]
 fn an_alarm_goes_off_and_back_when_it_should() {
-    let said = |list: &[(f64, &str)]| list.iter().map(|(at, state)| (*at, (*state).to_owned())).collect::<Vec<_>>();
     for (alarm, expected) in [
         // One of one: at the end of each minute that breaches.
         (
             "metric = \"requests.rejected\"\nfunction = \"f\"\nthreshold = 1",
-            said(&[(1.0, "alarm"), (2.0, "ok"), (3.0, "alarm"), (5.0, "ok")]),
+            &[(1.0, "alarm"), (2.0, "ok"), (3.0, "alarm"), (5.0, "ok")][..],
         ),
         // Two of three: X, X 0, X 0 X, 0 X X, X X 0, X 0 0.
         (
             "metric = \"requests.rejected\"\nfunction = \"f\"\nthreshold = 1\ndatapoints = 2\nof = 3",
-            said(&[(1.0, "ok"), (3.0, "alarm"), (6.0, "ok")]),
+            &[(1.0, "ok"), (3.0, "alarm"), (6.0, "ok")][..],
         ),
         // Of the limit, of the source and of all requests the same.
         (
             "metric = \"invocations.throttled\"\nfunction = \"f\"\nthreshold = 2\ncomparison = \"at-least\"\nof = 2",
-            said(&[(1.0, "ok"), (4.0, "alarm"), (5.0, "ok")]),
+            &[(1.0, "ok"), (4.0, "alarm"), (5.0, "ok")][..],
         ),
         (
             "metric = \"failure_ratio\"\nsource = \"s\"\nthreshold = \"50%\"\ndatapoints = 2\nof = 3",
             // Two thirds fail in minutes 1, 3 and 4; the others have no requests, and what is known breaches.
-            said(&[(1.0, "ok"), (2.0, "alarm")]),
+            &[(1.0, "ok"), (2.0, "alarm")][..],
         ),
         (
             "metric = \"failure_ratio\"\nthreshold = \"50%\"\ndatapoints = 2\nof = 3\nmissing = \"not-breaching\"",
             // The latest three with data within five minutes: in the eighth it is the fourth alone.
-            said(&[(1.0, "ok"), (3.0, "alarm"), (8.0, "ok")]),
+            &[(1.0, "ok"), (3.0, "alarm"), (8.0, "ok")][..],
         ),
         // Two minutes together.
         (
             "metric = \"requests.arrived\"\nthreshold = 5\nperiod = \"2m\"",
-            said(&[(2.0, "ok"), (4.0, "alarm"), (6.0, "ok")]),
+            &[(2.0, "ok"), (4.0, "alarm"), (6.0, "ok")][..],
         ),
         (
             "metric = \"concurrency.peak\"\nfunction = \"f\"\nthreshold = 1\ncomparison = \"below\"",
-            said(&[(1.0, "ok"), (2.0, "alarm"), (3.0, "ok"), (5.0, "alarm")]),
+            &[(1.0, "ok"), (2.0, "alarm"), (3.0, "ok"), (5.0, "alarm")][..],
         ),
     ] {
         assert_eq!(changes(alarm), expected, "{alarm}");
@@ -215,14 +224,10 @@ client.retry = { max-attempts = 2, on = ["error"], backoff.constant.delay = "5s"
         let alarm = format!(
             "[[alarm]]\nname = \"a\"\nmetric = \"calls.arrived\"\ndependency = \"db\"\nthreshold = 1\ncomparison = \"{comparison}\"\n"
         );
-        let summary = serde_json::to_value(summary(&(text.to_owned() + &alarm))).expect("JSON");
-        let changes = summary["alarms"][0]["changes"].as_array().expect("changes").clone();
-        let change =
-            |one: &Value| (one["at_s"].as_f64().expect("a time"), one["state"].as_str().expect("a state").to_owned());
-        changes.iter().map(change).collect::<Vec<_>>()
+        changes_of(&summary(&(text.to_owned() + &alarm)), 0)
     };
-    assert_eq!(changes("above"), [(60.0, "ok".to_owned())]);
-    assert_eq!(changes("at-least"), [(60.0, "alarm".to_owned()), (180.0, "ok".to_owned())]);
+    assert_eq!(changes("above"), [(60.0, "ok")]);
+    assert_eq!(changes("at-least"), [(60.0, "alarm"), (180.0, "ok")]);
 }
 
 /// Two requests in progress as the run begins, until 90 s. At 200 s, two more are served and a third one waits.
@@ -251,13 +256,8 @@ arrivals.times.at = ["200s", "200s", "200s"]
         )
     };
     let found = summary(&(text.to_owned() + &alarm("busy", "concurrency.peak", 2) + &alarm("waits", "queue.peak", 1)));
-    let summary = serde_json::to_value(found).expect("JSON");
-    let changes = |place: usize| {
-        let changes = summary["alarms"][place]["changes"].as_array().expect("changes");
-        changes.iter().map(|one| (one["at_s"].as_f64(), one["state"].as_str())).collect::<Vec<_>>()
-    };
-    assert_eq!(changes(0), [(Some(60.0), Some("alarm")), (Some(180.0), Some("ok")), (Some(240.0), Some("alarm"))]);
-    assert_eq!(changes(1), [(Some(60.0), Some("ok")), (Some(240.0), Some("alarm"))]);
+    assert_eq!(changes_of(&found, 0), [(60.0, "alarm"), (180.0, "ok"), (240.0, "alarm")]);
+    assert_eq!(changes_of(&found, 1), [(60.0, "ok"), (240.0, "alarm")]);
 }
 
 /// Two of three instances have a place on the only node, from 70 s on and for good. The third waits for one until 170.5 s, when another is
@@ -297,17 +297,14 @@ arrivals.times.at = ["70s", "70s", "70s"]
         alarm("cpu_utilization", "\"83%\""),
         alarm("memory_utilization", "\"21%\""),
     ];
-    let found = serde_json::to_value(summary(&(text.to_owned() + &alarms.concat()))).expect("JSON");
-    let changes = |place: usize| {
-        let changes = found["alarms"][place]["changes"].as_array().expect("changes");
-        changes.iter().filter_map(|one| Some((one["at_s"].as_f64()?, one["state"].as_str()?))).collect::<Vec<_>>()
-    };
+    let found = summary(&(text.to_owned() + &alarms.concat()));
+    let changes = |place| changes_of(&found, place);
     assert_eq!(changes(0), [(60.0, "ok"), (120.0, "alarm"), (240.0, "ok")]);
     assert_eq!(changes(1), [(60.0, "ok")]);
     assert_eq!(changes(2), [(60.0, "ok"), (120.0, "alarm")]);
     // Two of eight are more than that from the third minute on.
     assert_eq!(changes(3), [(60.0, "ok"), (180.0, "alarm")]);
-    assert_eq!(found["alarms"][0]["component"], "node-group.g");
+    assert_eq!(found.alarms[0].component.as_deref(), Some("node-group.g"));
 }
 
 #[test]
