@@ -43,7 +43,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | `time`, `id`, `hash`, `bits` | the clock, ids, a hash, ordered sets of small numbers |
+//! | 0 | `time`, `id`, `hash`, `bits`, `prefetch` | the clock, ids, a hash, ordered sets of small numbers, prefetching |
 //! | 1 | `rng` | random streams |
 //! | 2 | `schema`, `stats`, `metric` | files of tables; estimators; the registry of metrics |
 //! | 3 | `dist` | distributions |
@@ -77,6 +77,7 @@ pub use time::{SimTime, Span};
 pub mod cli;
 
 mod hash;
+mod prefetch;
 
 #[cfg(not(feature = "internals"))]
 mod bits;

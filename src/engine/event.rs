@@ -114,10 +114,10 @@ impl Event {
         Self::new(at, Kind::Cluster, 0, 0)
     }
 
-    /// The next request of a source.
+    /// The next request of a source, which arrives at this node.
     #[inline]
-    pub(super) fn arrival(at: SimTime, source: LocalSource) -> Self {
-        Self::new(at, Kind::Arrival, source.0, 0)
+    pub(super) fn arrival(at: SimTime, source: LocalSource, first: Node) -> Self {
+        Self::new(at, Kind::Arrival, source.0, first.0)
     }
 
     /// `owner`: a function, or the source of an arrival; `item`: an item of it.
@@ -147,6 +147,12 @@ impl Event {
     #[inline]
     pub(super) fn source(self) -> LocalSource {
         LocalSource(self.owner())
+    }
+
+    /// Where the request of an arrival goes first, if that is a function.
+    #[inline]
+    pub(super) fn first_function(self) -> LocalFn {
+        LocalFn(self.item())
     }
 
     /// The item that it concerns, of a type determined by the kind of the event.

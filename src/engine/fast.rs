@@ -17,6 +17,7 @@ use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
+use crate::prefetch::prefetch;
 use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate, Source, Target};
 use crate::time::{SimTime, Span};
 
@@ -426,9 +427,23 @@ impl<O: Observer> Model<O> for FastFunction<'_> {
 
     fn apply(&mut self, _: Effect, _: SimTime, _: &mut Context<O>) {}
 
-    fn prefetch(&self, _: LocalFn) -> u64 {
-        // Likely the instance of the next request; if it is no longer idle, an older one is close enough.
-        self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
+    #[inline]
+    fn prefetch(&self, _: LocalFn) {
+        prefetch(self);
+        prefetch(&self.timeout);
+    }
+
+    #[inline]
+    fn prefetch_idle(&self, _: LocalFn) {
+        // Another request may take it first; then it is one that was used before it.
+        if let Some(newest) = self.slots.get(self.newest.index()) {
+            prefetch(newest);
+        }
+    }
+
+    #[inline]
+    fn prefetch_item(&self, event: Event) {
+        prefetch(&self.slots[event.item() as usize]);
     }
 
     fn fullest(&self, _: SimTime) -> (Node, u64) {
@@ -465,8 +480,19 @@ impl<O: Observer> Model<O> for FastCell<'_> {
 
     fn apply(&mut self, _: Effect, _: SimTime, _: &mut Context<O>) {}
 
-    fn prefetch(&self, function: LocalFn) -> u64 {
-        Model::<O>::prefetch(&self.0[function.index()], function)
+    #[inline]
+    fn prefetch(&self, function: LocalFn) {
+        Model::<O>::prefetch(&self.0[function.index()], function);
+    }
+
+    #[inline]
+    fn prefetch_idle(&self, function: LocalFn) {
+        Model::<O>::prefetch_idle(&self.0[function.index()], function);
+    }
+
+    #[inline]
+    fn prefetch_item(&self, event: Event) {
+        Model::<O>::prefetch_item(&self.0[event.function().index()], event);
     }
 
     fn fullest(&self, now: SimTime) -> (Node, u64) {

@@ -5,7 +5,6 @@
 //! applied at the same moment, first in, first out. So no handler runs inside another one.
 
 use std::collections::{HashSet, VecDeque};
-use std::hint::black_box;
 use std::ops::ControlFlow;
 
 use foldhash::fast::FixedState;
@@ -150,10 +149,12 @@ pub(super) trait Model<O: Observer> {
     fn apply(&mut self, effect: Effect, now: SimTime, ctx: &mut Context<O>);
     /// The simulation ends; levels are reported up to `end`.
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>);
-    /// Prefetches the data that an upcoming event of a function needs. The return value has no meaning.
-    fn prefetch(&self, _function: LocalFn) -> u64 {
-        0
-    }
+    /// Prefetches the state of a function that has an upcoming event.
+    fn prefetch(&self, _function: LocalFn) {}
+    /// Prefetches the idle instance that its next request will likely take, after [`Self::prefetch`].
+    fn prefetch_idle(&self, _function: LocalFn) {}
+    /// Prefetches the item of an upcoming event, after [`Self::prefetch`].
+    fn prefetch_item(&self, _event: Event) {}
     /// How long the request that a pending event ends has taken by then, if it ends one.
     fn latency(&self, _event: Event) -> Span {
         Span::ZERO
@@ -210,7 +211,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
             let (at, new) = ctx.sources.take(&specs);
             model.tick(reached, &mut ctx);
             if ctx.sources.bucket_opened() {
-                prefetch_arrivals(&model, &ctx);
+                prefetch_arrivals(&model, &ctx, specs.len());
             }
             ctx.observer.requested(reached, new.source);
             model.arrive(at, new, reached, &mut ctx);
@@ -272,25 +273,43 @@ fn outgrown((node, held): (path::Node, u64), now: SimTime, scenario: &Scenario, 
     SimError::Outgrown { what, held, at: now.since(SimTime::ZERO) }
 }
 
-/// Prefetches the data for upcoming events: individually, each would wait for memory; together, they wait once.
+/// Prefetches the data for upcoming events: individually, each would wait for memory; together, they wait once. Every pass
+/// reads what the one before has prefetched, to find what is needed next.
 #[inline(never)]
 fn prefetch_events<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>, functions: usize) {
     // Events of components need no prefetch.
     let upcoming = || ctx.events.upcoming().filter(move |event| event.function().index() < functions);
-    let read = upcoming()
-        .map(Event::function)
-        .fold(0, |read, function| read ^ model.prefetch(function) ^ ctx.observer.prefetch(function));
-    black_box(
-        upcoming().fold(read, |read, event| read ^ ctx.observer.prefetch_end(event.function(), model.latency(event))),
-    );
+    for event in upcoming() {
+        model.prefetch(event.function());
+        ctx.observer.prefetch(event.function());
+    }
+    for event in upcoming() {
+        model.prefetch_item(event);
+        model.prefetch_idle(event.function());
+    }
+    for event in upcoming() {
+        ctx.observer.prefetch_end(event.function(), model.latency(event));
+    }
 }
 
-/// The same for arrivals.
+/// The same for arrivals, and for the place of what they lead to in the queues.
 #[inline(never)]
-fn prefetch_arrivals<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>) {
-    black_box(
-        ctx.sources
-            .near_functions()
-            .fold(0, |read, function| read ^ model.prefetch(function) ^ ctx.observer.prefetch(function)),
-    );
+fn prefetch_arrivals<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>, functions: usize) {
+    let function = |event: Event| Some(event.first_function()).filter(|function| function.index() < functions);
+    for event in ctx.sources.upcoming() {
+        ctx.sources.prefetch(event.source());
+        if let Some(function) = function(event) {
+            model.prefetch(function);
+            ctx.observer.prefetch(function);
+        }
+    }
+    for event in ctx.sources.upcoming() {
+        ctx.sources.prefetch_drawn(event.source());
+        if let Some(function) = function(event) {
+            model.prefetch_idle(function);
+        }
+    }
+    for event in ctx.sources.upcoming() {
+        ctx.sources.prefetch_places(event.source(), &ctx.events);
+    }
 }

@@ -248,18 +248,16 @@ macro_rules! observer {
                 None
             }
 
-            /// Prefetches the data that an upcoming event of a function needs. The return value has no meaning.
+            /// Prefetches the data that an upcoming event of a function needs.
             #[inline]
-            fn prefetch(&self, function: LocalFn) -> u64 {
+            fn prefetch(&self, function: LocalFn) {
                 let _ = function;
-                0
             }
 
             /// The same for the end of a request that will have taken so long, after [`Observer::prefetch`].
             #[inline]
-            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+            fn prefetch_end(&self, function: LocalFn, latency: Span) {
                 let _ = (function, latency);
-                0
             }
         }
 
@@ -282,12 +280,14 @@ macro_rules! observer {
                 Gauges::both(self.0.gauges_every(), self.1.gauges_every())
             }
             #[inline]
-            fn prefetch(&self, function: LocalFn) -> u64 {
-                self.0.prefetch(function) ^ self.1.prefetch(function)
+            fn prefetch(&self, function: LocalFn) {
+                self.0.prefetch(function);
+                self.1.prefetch(function);
             }
             #[inline]
-            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
-                self.0.prefetch_end(function, latency) ^ self.1.prefetch_end(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) {
+                self.0.prefetch_end(function, latency);
+                self.1.prefetch_end(function, latency);
             }
         }
 
@@ -311,12 +311,16 @@ macro_rules! observer {
                 self.as_ref().and_then(Observer::gauges_every)
             }
             #[inline]
-            fn prefetch(&self, function: LocalFn) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prefetch(function))
+            fn prefetch(&self, function: LocalFn) {
+                if let Some(inner) = self {
+                    inner.prefetch(function);
+                }
             }
             #[inline]
-            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prefetch_end(function, latency))
+            fn prefetch_end(&self, function: LocalFn, latency: Span) {
+                if let Some(inner) = self {
+                    inner.prefetch_end(function, latency);
+                }
             }
         }
 
@@ -338,12 +342,12 @@ macro_rules! observer {
                 (**self).gauges_every()
             }
             #[inline]
-            fn prefetch(&self, function: LocalFn) -> u64 {
-                (**self).prefetch(function)
+            fn prefetch(&self, function: LocalFn) {
+                (**self).prefetch(function);
             }
             #[inline]
-            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
-                (**self).prefetch_end(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) {
+                (**self).prefetch_end(function, latency);
             }
         }
     };

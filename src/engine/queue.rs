@@ -24,6 +24,7 @@ mod open_bucket;
 mod sorted_buffer;
 
 use super::event::Event;
+use crate::time::SimTime;
 use calendar::Calendar;
 use open_bucket::OpenBucket;
 use sorted_buffer::SortedBuffer;
@@ -142,6 +143,12 @@ impl EventQueue {
         self.open.rest()
     }
 
+    /// Prefetches the place of an event at this time, if it is in the calendar.
+    #[inline]
+    pub(super) fn prefetch(&self, at: SimTime) {
+        self.calendar.prefetch(at);
+    }
+
     /// Switches to a calendar when there are many events.
     #[cold]
     fn build_calendar(&mut self) {
@@ -174,7 +181,6 @@ mod tests {
 
     use super::super::event::Kind;
     use super::*;
-    use crate::time::SimTime;
 
     /// One step of a simulation: so many events are pushed, each so long after the present, and so many are popped.
     type Step = (Vec<(u64, u32)>, usize);

@@ -7,12 +7,13 @@ use super::queue::EventQueue;
 use super::slab::Key;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
+use crate::prefetch::prefetch;
 use crate::rng::{KeyedStreams, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
 use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
 
-/// Arrivals of a source that are drawn in one block.
+/// Arrivals of a source that are drawn in one block. Their number fits into a byte.
 const AHEAD: usize = 32;
 
 /// All sources of a cell.
@@ -27,13 +28,15 @@ pub(super) struct Sources {
     horizon: SimTime,
 }
 
-/// The data of a source that each request needs. The rest is stored elsewhere, so that more sources fit in the cache.
+/// The data of a source that each request needs, half a cache line. The rest is stored elsewhere, so that more sources fit in the
+/// cache.
+#[repr(align(32))]
 struct SourceState {
     /// Number of requests so far, which is the number of the next.
     number: u64,
     /// The next of the arrivals drawn ahead, and their end.
-    next: u32,
-    drawn: u32,
+    next: u8,
+    drawn: u8,
     is_closed: bool,
     origin: Box<Origin>,
     /// Arrivals drawn ahead, each with its node and duration, so that the data of the next event is available early.
@@ -193,11 +196,36 @@ impl Sources {
         self.others.bucket_opened()
     }
 
-    /// The functions of the upcoming arrivals, if known.
-    pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
-        let sources = self.others.upcoming().map(|event| &self.list[event.source().index()]);
-        let direct = sources.filter(|source| !matches!(source.origin.target, LocalTarget::Path(_)));
-        direct.filter_map(|source| source.pending().map(|arrival| LocalFn(arrival.function)))
+    /// The upcoming arrivals.
+    pub(super) fn upcoming(&self) -> impl Iterator<Item = Event> + Clone {
+        self.others.upcoming()
+    }
+
+    /// Prefetches the state of a source.
+    #[inline]
+    pub(super) fn prefetch(&self, source: LocalSource) {
+        prefetch(&self.list[source.index()]);
+    }
+
+    /// Prefetches the next arrival of a source, after [`Self::prefetch`].
+    #[inline]
+    pub(super) fn prefetch_drawn(&self, source: LocalSource) {
+        if let Some(arrival) = self.list[source.index()].pending() {
+            prefetch(arrival);
+        }
+    }
+
+    /// Prefetches where the end of the next request of a source will be among the events, if it does not wait, and where
+    /// the arrival after it will be, after [`Self::prefetch_drawn`].
+    #[inline]
+    pub(super) fn prefetch_places(&self, source: LocalSource, events: &EventQueue) {
+        let state = &self.list[source.index()];
+        if let Some(arrival) = state.pending() {
+            events.prefetch(arrival.at + arrival.duration.unwrap_or_default());
+        }
+        if let Some(after) = state.drawn().get(1) {
+            self.others.prefetch(after.at);
+        }
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and sends the next one.
@@ -230,15 +258,17 @@ impl Sources {
         if state.next == state.drawn {
             state.draw_ahead(functions, self.horizon);
         }
-        let at = state.pending()?.at;
-        (at < self.horizon).then(|| Event::arrival(at, place))
+        let Arrival { at, function, .. } = *state.pending()?;
+        (at < self.horizon).then(|| Event::arrival(at, place, Node(function)))
     }
 
     fn think(&mut self, place: LocalSource, now: SimTime) {
-        if let Some(users) = &mut self.list[place.index()].origin.users {
+        let origin = &mut self.list[place.index()].origin;
+        if let Some(users) = &mut origin.users {
             let at = users.next(now);
             if at < self.horizon {
-                self.push(Event::arrival(at, place));
+                let first = origin.target.of(&Arrival::default());
+                self.push(Event::arrival(at, place, first));
             }
         }
     }
@@ -248,13 +278,19 @@ impl SourceState {
     /// The next arrival, if one is drawn.
     #[inline]
     fn pending(&self) -> Option<&Arrival> {
-        (self.next < self.drawn).then(|| &self.ahead[self.next as usize % AHEAD])
+        (self.next < self.drawn).then(|| &self.ahead[usize::from(self.next) % AHEAD])
+    }
+
+    /// The arrivals that are drawn, earliest first.
+    #[inline]
+    fn drawn(&self) -> &[Arrival] {
+        self.ahead.get(self.next.into()..self.drawn.into()).unwrap_or_default()
     }
 
     /// Takes the next arrival, which is drawn.
     #[inline]
     fn take(&mut self) -> Arrival {
-        let arrival = self.ahead[self.next as usize % AHEAD];
+        let arrival = self.ahead[usize::from(self.next) % AHEAD];
         self.next += 1;
         arrival
     }
@@ -262,7 +298,7 @@ impl SourceState {
     #[inline(never)]
     fn draw_ahead(&mut self, functions: &[&Function], horizon: SimTime) {
         let drawn = self.origin.draw(&mut *self.ahead, functions, horizon);
-        (self.next, self.drawn) = (0, drawn as u32);
+        (self.next, self.drawn) = (0, drawn as u8);
     }
 }
 

@@ -83,13 +83,13 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     }
 
     #[inline]
-    fn prefetch(&self, function: LocalFn) -> u64 {
-        self.functions[place::<ALONE>(function)].prefetch()
+    fn prefetch(&self, function: LocalFn) {
+        self.functions[place::<ALONE>(function)].prefetch();
     }
 
     #[inline]
-    fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
-        self.functions[place::<ALONE>(function)].tally.prefetch_end(latency)
+    fn prefetch_end(&self, function: LocalFn, latency: Span) {
+        self.functions[place::<ALONE>(function)].tally.prefetch_end(latency);
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use super::cost::Usage;
 use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::engine::{Finished, Levels, Limit, Outcome, RequestEnd};
 use crate::metric;
+use crate::prefetch::prefetch;
 use crate::scenario::Scenario;
 use crate::stats::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, Span};
@@ -11,14 +12,16 @@ use crate::time::{NANOS_PER_SECOND, Span};
 /// Up to this many functions have fine histograms (2^10 buckets for each power of two), more have coarse ones (2^7).
 const FINE_MAX: usize = 256;
 
-/// Integrals of levels over time: level times nanoseconds.
+/// Integrals of levels over time: level times nanoseconds. Those that every event needs come last, beside the rest of what it
+/// needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub(super) struct Integrals {
     pub(super) starting: u128,
+    pub(super) queued: u128,
     pub(super) busy: u128,
     pub(super) idle: u128,
     pub(super) in_progress: u128,
-    pub(super) queued: u128,
 }
 
 impl Integrals {
@@ -70,9 +73,10 @@ pub(super) struct Peaks {
 
 /// Times of one kind.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Sample {
-    histogram: Histogram,
     moments: Moments,
+    histogram: Histogram,
 }
 
 impl Sample {
@@ -178,9 +182,9 @@ pub(super) struct Tally {
     cold: u64,
     cold_affected: u64,
     direct: Sample,
+    rejected: u64,
     waited: Option<Box<DelayedSamples>>,
     bits: u32,
-    rejected: u64,
     /// Timed out in the queue.
     pub(super) gave_up: u64,
     /// Timed out while they ran.
@@ -238,16 +242,17 @@ impl Tally {
         }
     }
 
-    /// Prefetches the data that any request needs. The return value has no meaning.
+    /// Prefetches the cache lines that any request needs.
     #[inline]
-    pub(super) fn prefetch(&self) -> u64 {
-        self.arrived ^ self.direct.histogram.zeros() ^ self.direct.moments.count()
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.arrived);
+        prefetch(&self.direct.histogram);
     }
 
     /// Prefetches the data for a request of this duration that did not wait.
     #[inline]
-    pub(super) fn prefetch_end(&self, latency: Span) -> u64 {
-        self.direct.histogram.prefetch(latency.as_nanos())
+    pub(super) fn prefetch_end(&self, latency: Span) {
+        self.direct.histogram.prefetch(latency.as_nanos());
     }
 
     /// A counted request has ended.

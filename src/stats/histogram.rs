@@ -10,26 +10,29 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use crate::prefetch::prefetch;
+
 /// Sub-bucket bits that may be chosen.
 const BITS: RangeInclusive<u32> = 5..=11;
 /// Buckets that are added up at once on the way to a rank.
 const CHUNK: usize = 32;
 
-/// Counts of values in buckets of equal relative width.
+/// Counts of values in buckets of equal relative width. Fields that every value needs come first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Histogram {
     bits: u32,
     /// Octave of the first bucket of `counts`, which is a whole number of octaves long. Octave 0 is everything below
     /// 2^bits ns.
     first_octave: u32,
     counts: Vec<u32>,
-    /// Buckets whose counter has wrapped around and how often; nearly always empty.
-    wraps: Vec<(u32, u64)>,
-    zeros: u64,
     /// Smallest value above zero; the largest number while there is none.
     min: u64,
     /// Largest value; 0 while there is none above zero.
     max: u64,
+    zeros: u64,
+    /// Buckets whose counter has wrapped around and how often; nearly always empty.
+    wraps: Vec<(u32, u64)>,
 }
 
 impl Histogram {
@@ -61,12 +64,13 @@ impl Histogram {
         self.record_rarely(bucket);
     }
 
-    /// Prefetches the counter of a value. The return value has no meaning.
+    /// Prefetches the counter of a value.
     #[inline]
-    #[must_use]
-    pub fn prefetch(&self, value_ns: u64) -> u64 {
+    pub fn prefetch(&self, value_ns: u64) {
         let index = bucket_of(value_ns, self.bits).wrapping_sub((self.first_octave as usize) << self.bits);
-        u64::from(self.counts.get(index).copied().unwrap_or(0))
+        if let Some(count) = self.counts.get(index) {
+            prefetch(count);
+        }
     }
 
     /// The two rare endings of [`Histogram::record`]: an octave not seen before, or a counter that has just wrapped.

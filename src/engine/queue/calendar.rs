@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::event::Event;
+use crate::prefetch::prefetch;
+use crate::time::SimTime;
 
 /// Target number of events per bucket: with fewer, opening a bucket dominates the cost; with more, sorting does. At
 /// most half of all events, because inserting into the open bucket costs more.
@@ -109,6 +111,19 @@ impl Calendar {
         self.chunks[bucket.chunk as usize].events[bucket.len as usize] = event;
         bucket.len += 1;
         self.len += 1;
+    }
+
+    /// Prefetches the place of an event at this time.
+    #[inline]
+    pub(super) fn prefetch(&self, at: SimTime) {
+        let bucket = (at.as_nanos() >> self.shift).wrapping_sub(self.first);
+        if bucket < self.buckets.len() as u64 {
+            let Bucket { chunk, len } = self.buckets[self.place_of(self.first + bucket)];
+            let (chunk, len) = if len as usize == CHUNK { (self.free, 0) } else { (chunk, len) };
+            if let Some(chunk) = self.chunks.get(chunk as usize) {
+                prefetch(&chunk.events[len as usize]);
+            }
+        }
     }
 
     /// Starts with these events, at least two; the earlier half determines their density.

@@ -14,6 +14,7 @@ use super::interval::Interval;
 use super::total::Total;
 use crate::engine::{Finished, Generated, Levels, Outcome};
 use crate::id::{FnId, InstanceId};
+use crate::prefetch::prefetch;
 use crate::scenario::{Billing, Function, Overflow, Scenario};
 use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
@@ -29,19 +30,19 @@ pub(super) struct FunctionRecorder<'a> {
     /// The highest levels since something was closed.
     highest: HighLevels,
     interval: u32,
+    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
+    edge: SimTime,
+    slot: SlotTrack,
+    /// Whether `last` lies in the measured period.
+    is_measuring: bool,
+    /// If each request is charged individually.
+    by_request: Option<&'a Billing>,
     /// Levels times time in the current interval.
     integrals: Integrals,
     billed_ns: u128,
-    /// If each request is charged individually.
-    by_request: Option<&'a Billing>,
     pub(super) tally: Tally,
     spec: &'a Function,
     billing: Option<&'a Billing>,
-    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
-    edge: SimTime,
-    /// Whether `last` lies in the measured period.
-    is_measuring: bool,
-    slot: SlotTrack,
     pub(super) peaks: Peaks,
     /// The part of the current interval's integrals that belongs to the warm-up.
     unmeasured: Integrals,
@@ -114,10 +115,13 @@ impl<'a> FunctionRecorder<'a> {
         }
     }
 
-    /// Data to prefetch.
+    /// Prefetches the cache lines that any event needs.
     #[inline]
-    pub(super) fn prefetch(&self) -> u64 {
-        self.last.as_nanos() ^ self.billed_ns as u64 ^ self.tally.prefetch()
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.last);
+        prefetch(&self.by_request);
+        prefetch(&self.integrals.busy);
+        self.tally.prefetch();
     }
 
     /// These levels have held since the last report of the function.
