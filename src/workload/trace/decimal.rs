@@ -65,6 +65,13 @@ impl Decimal {
     }
 }
 
+/// A whole number of at most eight digits; none: anything else.
+#[inline]
+pub(super) fn short(field: &[u8]) -> Option<u32> {
+    let (number, digits) = run(field, 0);
+    (digits == field.len() && digits > 0).then_some(number as u32)
+}
+
 /// Digits that are read at once.
 const WORD: usize = 8;
 
@@ -140,6 +147,12 @@ mod tests {
         fn digits_read_at_once_are_those_read_one_by_one(text in "[0-9]{0,20}(\\.[0-9]{0,20})?|[0-9./:x\\x00é-]{0,12}") {
             let read = Decimal::read(text.as_bytes()).map(|number| (number.whole, number.billionths));
             prop_assert_eq!(read, slowly(&text));
+        }
+
+        #[test]
+        fn a_few_digits_are_a_whole_number(text in "[0-9]{0,10}|[0-9.+e-]{0,5}") {
+            let is_short = text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert_eq!(short(text.as_bytes()), text.parse().ok().filter(|_| is_short));
         }
 
         #[test]

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use memchr::{memchr, memchr2};
 
-use super::decimal::Decimal;
+use super::decimal::{self, Decimal};
 use super::error::TraceError;
 use crate::time::Span;
 use crate::workload::Input;
@@ -390,7 +390,16 @@ impl<'a> Row<'a> {
     }
 
     /// A number that is not negative.
+    #[inline]
     pub(super) fn number(&self, column: usize) -> Result<f64, TraceError> {
+        match decimal::short(self.field(column)?) {
+            Some(number) => Ok(number.into()),
+            None => self.other_number(column),
+        }
+    }
+
+    /// A number that is not a few digits.
+    fn other_number(&self, column: usize) -> Result<f64, TraceError> {
         let text = self.text(column)?;
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
