@@ -108,7 +108,7 @@ fn what_is_precise_takes_few_replications() {
         let best = found.candidate(found.best.expect("some meet")).expect("it was looked at");
         assert_eq!(found.beside.len(), 3);
         assert!(found.beside.iter().all(|one| one.replications == best.replications), "{:?}", found.beside);
-        assert_eq!(found.headroom.expect("it has one").replications, best.replications);
+        assert_eq!(found.headroom.as_ref().expect("it has one").replications, best.replications);
         best.replications
     };
     let regular = |replications: u32, most: u32| {
