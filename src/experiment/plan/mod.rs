@@ -43,8 +43,8 @@ pub const FIRST: u32 = 3;
 /// Replications of what is recommended, and of what is shown beside it (where the plan allows as many), unless fewer are
 /// precise enough.
 const OF_THE_BEST: u32 = 12;
-/// The fewest that may be precise enough: one time in 40, three values scatter by less than a sixth of what they really do, six hardly
-/// ever, and intervals that end a simulation because of that are too short.
+/// The fewest that may be precise enough. About one time in 40, three values scatter by less than a sixth of what they
+/// should; six hardly ever do. An interval that is narrow because of that is too short.
 const PRECISE_FROM: u32 = 6;
 /// Margins that differ by less than this share of a bound count as equal.
 const SAME_MARGIN: f64 = 0.01;
