@@ -41,7 +41,7 @@ fn busy(plan: &str) -> String {
     )
 }
 
-/// The figure of `configuration` is one replication; a plan of thirteen configurations takes about a hundred of them.
+/// The figure of `configuration` is one replication; a plan of thirteen configurations takes fewer than a hundred of them.
 fn plan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
     group.sample_size(10);

@@ -1,7 +1,8 @@
 //! How time grows with each size that a user chooses: doubles it three times and prints the exponent of the growth, 1 where
 //! twice as much takes twice as long.
 //!
-//! `cargo bench --bench growth` takes a minute, and fails where an exponent is above 1.1. With `-- --test` it runs a tiny version.
+//! `cargo bench --bench growth` takes a minute, and fails where an exponent is above 1.1. With `-- variants`, only what has this in
+//! its name is measured. With `-- --test` it runs a tiny version.
 
 #![expect(clippy::disallowed_methods, reason = "a bench looks at the clock and prints")]
 #![expect(clippy::print_stdout, reason = "its result is a table")]
@@ -47,8 +48,10 @@ const GROWTHS: [Growth; 8] = [
 fn main() -> ExitCode {
     // Without `--bench` it is `cargo test --benches` that calls.
     let is_test = std::env::args().any(|word| word == "--test") || !std::env::args().any(|word| word == "--bench");
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|word| name.contains(word.as_str()));
     let mut is_good = true;
-    for (name, first, tiny, prepare) in GROWTHS {
+    for (name, first, tiny, prepare) in GROWTHS.into_iter().filter(|(name, ..)| is_asked(name)) {
         let (first, times) = if is_test { (tiny, 1) } else { (first, TIMES) };
         let measured: Vec<(f64, f64)> = (0..=DOUBLINGS)
             .map(|doubling| {

@@ -99,6 +99,31 @@ fn headroom_ends_where_erlang_says() {
     assert_eq!((set.values[0].as_str(), set.verdict), ("10", Verdict::Missed));
 }
 
+/// The recommendation, the runner-up and today's configuration get more replications only while more make their figures more
+/// precise, but never fewer than a run of the scenario has.
+#[test]
+fn what_is_precise_takes_few_replications() {
+    let shown = |text: &str| {
+        let found = planned(text, 2, &()).expect("it runs").plan;
+        let best = found.candidate(found.best.expect("some meet")).expect("it was looked at");
+        assert_eq!(found.beside.len(), 3);
+        assert!(found.beside.iter().all(|one| one.replications == best.replications), "{:?}", found.beside);
+        assert_eq!(found.headroom.as_ref().expect("it has one").replications, best.replications);
+        best.replications
+    };
+    let regular = |replications: u32, most: u32| {
+        let text = staffing(1, 4.0, "wait_s.mean", 0.1);
+        text.replace("seed = 1", &format!("replications = {replications}"))
+            .replace("duration.exponential.mean", "duration.constant.value")
+            .replace("arrivals.poisson.rate", "arrivals.constant.rate")
+            .replace("from = 1, to = 30", &format!("from = 1, to = {most}"))
+    };
+    assert_eq!(shown(&regular(1, 30)), 6, "no replication differs from another");
+    assert_eq!(shown(&regular(8, 30)), 12, "a run has eight");
+    assert_eq!(shown(&regular(1, 20)), 12, "nothing is known of today's configuration, with 30, before it is shown");
+    assert_eq!(shown(&staffing(1, 4.0, "wait_s.mean", 0.1)), 12, "random requests");
+}
+
 /// What is interrupted keeps what is known, and says that it is not finished.
 #[test]
 fn what_is_interrupted_is_kept_as_unfinished() {

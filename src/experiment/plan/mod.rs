@@ -40,8 +40,12 @@ use space::{Axis, Space};
 /// Replications at the first look by default: enough where a bound is far away. With fewer, ranges that hold together
 /// are too wide to tell anything.
 pub const FIRST: u32 = 3;
-/// Replications of what is recommended, at least (where the plan allows as many).
+/// Replications of what is recommended, and of what is shown beside it (where the plan allows as many), unless fewer are
+/// precise enough.
 const OF_THE_BEST: u32 = 12;
+/// The fewest that may be precise enough. About one time in 40, three values scatter by less than a sixth of what they
+/// should; six hardly ever do. An interval that is narrow because of that is too short.
+const PRECISE_FROM: u32 = 6;
 /// Margins that differ by less than this share of a bound count as equal.
 const SAME_MARGIN: f64 = 0.01;
 /// Number of functions compared to find the candidate that equals the scenario.
@@ -92,14 +96,15 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     };
     let axis = |choice: &Choice| Axis { len: choice.levels.len(), is_monotone: choice.is_monotone };
     let space = Space::new(input.plan.axes.iter().map(axis).collect());
-    let mut simulator = Simulator::new(input.candidates, &subjects, threads, progress);
+    let today = candidate_of_today(input);
+    let mut simulator = Simulator::new(input.candidates, &subjects, threads, progress, today);
     let problem = Problem {
         requirements: requirements.clone(),
         indifference: input.plan.indifference,
         of_a_run: input.scenario.simulation.replications,
     };
     let mut search = Search::new(&mut simulator, space.clone(), problem, levels());
-    let mut answers = Answers::new(&requirements);
+    let mut answers = Answers::new(&requirements, input, today);
     let stopped = answers.find(&mut search, input, &space).err();
     match stopped {
         None => {}
@@ -110,28 +115,26 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     plan.is_finished = stopped.is_none();
     let mut best = None;
     if let (Some(number), true) = (plan.best, plan.is_finished && !input.skips_headroom) {
-        let at_most = |replications: u32| replications.min(input.plan.max_replications).max(input.first);
-        let today = plan.candidate(number).map_or(0, |one| one.replications).max(at_most(OF_THE_BEST));
         let problem = headroom::Problem {
             candidate: number,
             requirements: &requirements,
-            today,
+            today: search.samples().done(number),
             first: input.first,
             most: headroom::most(input),
             alpha: alpha * AFTERWARDS,
             growth: input.plan.growth.as_ref(),
         };
         match headroom::headroom(&problem, &mut simulator) {
-            Ok((headroom, today, runs)) => {
-                plan.static_estimates = static_estimates(&today, &plan, input, &space, number);
+            Ok((headroom, recommended, runs)) => {
+                plan.static_estimates = static_estimates(&recommended, &plan, input, &space, number);
                 plan.method.runs.headroom = runs;
                 plan.headroom = Some(headroom);
-                match beside(&plan, &today, input, &mut simulator) {
+                match beside(&plan, today, &recommended, input, &mut simulator) {
                     Ok(beside) => plan.beside = beside,
                     Err(SimError::Cancelled) => plan.is_finished = false,
                     Err(error) => return Err(error),
                 }
-                best = Some(today);
+                best = Some(recommended);
             }
             Err(SimError::Cancelled) => plan.is_finished = false,
             Err(error) => return Err(error),
@@ -143,6 +146,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
 /// Today's configuration, the recommended one (already simulated) and the runner-up, over the same replications.
 fn beside(
     plan: &Plan,
+    today: Option<usize>,
     recommended: &RunResult,
     input: &Input<'_>,
     simulator: &mut Simulator<'_>,
@@ -159,17 +163,6 @@ fn beside(
         };
         Ok::<_, SimError>(Beside::of(role, number, &sample.result(scenario).summary))
     };
-    // One of the candidates may equal the scenario. They are not written out and hashed, so their simulated parts are
-    // compared.
-    let simulated = |one: &Scenario| {
-        format!(
-            "{:?}",
-            (&one.functions, &one.sources, &one.platform, &one.site_platforms, &one.components, &one.faults)
-        )
-    };
-    let is_small = input.candidates.len() * input.scenario.functions.len() <= COMPARED;
-    let now = if is_small { simulated(input.scenario) } else { String::new() };
-    let today = input.candidates.iter().position(|one| is_small && simulated(one) == now);
     let mut all = match (today, plan.best) {
         (Some(today), Some(best)) if today == best => Vec::new(),
         _ => vec![run(Role::Today, today, input.scenario)?],
@@ -184,9 +177,28 @@ fn beside(
     Ok(all)
 }
 
+/// The candidate that equals the scenario. Candidates are not written out and hashed, so their simulated parts are compared.
+fn candidate_of_today(input: &Input<'_>) -> Option<usize> {
+    if input.candidates.len() * input.scenario.functions.len() > COMPARED {
+        return None;
+    }
+    let simulated = |one: &Scenario| {
+        format!(
+            "{:?}",
+            (&one.functions, &one.sources, &one.platform, &one.site_platforms, &one.components, &one.faults)
+        )
+    };
+    let now = simulated(input.scenario);
+    input.candidates.iter().position(|one| simulated(one) == now)
+}
+
 /// What the searches found so far.
 struct Answers<'a> {
     requirements: &'a [Requirement],
+    /// The candidate that is today's configuration, if it is to be shown beside the recommendation.
+    today: Option<usize>,
+    /// Whether everything that is to be shown is a candidate. Of another configuration nothing is known before it is shown.
+    are_all_candidates: bool,
     best: SearchResult,
     runner_up: Option<usize>,
     /// The best without each objective, once it was searched for.
@@ -195,9 +207,11 @@ struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    fn new(requirements: &'a [Requirement]) -> Self {
+    fn new(requirements: &'a [Requirement], input: &Input<'_>, today: Option<usize>) -> Self {
         Self {
             requirements,
+            today: today.filter(|_| !input.skips_headroom),
+            are_all_candidates: input.skips_headroom || today.is_some(),
             best: SearchResult::default(),
             runner_up: None,
             without: vec![None; requirements.len()],
@@ -284,11 +298,15 @@ impl<'a> Answers<'a> {
         guards.map(of).filter(|margin| margin.is_finite()).fold(f64::INFINITY, f64::min)
     }
 
-    /// Evaluates the recommendation as precisely as under more load; if it misses a budget, every other candidate does
-    /// too.
+    /// Evaluates the recommendation as often as its own run does, and until what is shown of it is precise; if it misses a
+    /// budget, every other candidate does too.
     fn look_at_best(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         let Some(best) = self.best.best else { return Ok(()) };
-        look_while(search, best, |samples| samples.done(best) < OF_THE_BEST)?;
+        look_while(search, best, |samples| {
+            let done = samples.done(best);
+            let is_enough = done >= samples.of_a_run().max(PRECISE_FROM) && self.is_precise(samples, &[best], done);
+            done < OF_THE_BEST && !is_enough
+        })?;
         for place in (0..self.requirements.len()).filter(|place| self.requirements[*place].kind == Kind::Budget) {
             look_while(search, best, |samples| samples.judge_one(best, place) == Finding::Open)?;
             if search.samples().judge_one(best, place) != Finding::Met {
@@ -298,15 +316,34 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
+    /// Whether what is shown of some candidates is known to be precise after so many replications.
+    fn is_precise(&self, samples: &Samples, shown: &[usize], count: u32) -> bool {
+        self.are_all_candidates && shown.iter().all(|one| samples.is_precise(*one, count))
+    }
+
+    /// Gives today's configuration, the recommendation and the runner-up the same replications, until what is shown of all
+    /// of them is precise.
+    fn look_beside(&self, search: &mut Search<'_>, best: usize) -> Result<(), SimError> {
+        let shown: Vec<usize> = [Some(best), self.runner_up, self.today].into_iter().flatten().collect();
+        loop {
+            // Means of different replications would not compare.
+            let most = search.samples().done(best);
+            for one in &shown {
+                look_while(search, *one, |samples| samples.done(*one) < most)?;
+            }
+            let is_enough = most >= OF_THE_BEST || self.is_precise(search.samples(), &shown, most);
+            if is_enough || search.samples().next_look(best).is_none() {
+                return Ok(());
+            }
+            search.sample(&[best])?;
+        }
+    }
+
     /// The runner-up, and the best without each objective.
     fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
             self.runner_up = search.cheapest(Exclusion { requirement: None, candidate: Some(best) })?.best;
-            if let Some(second) = self.runner_up {
-                // Means of different replications would not compare.
-                let most = search.samples().done(best);
-                look_while(search, second, |samples| samples.done(second) < most)?;
-            }
+            self.look_beside(search, best)?;
         }
         for place in 0..self.requirements.len() {
             let without = Exclusion { requirement: Some(place), candidate: None };
@@ -368,9 +405,6 @@ impl<'a> Answers<'a> {
     }
 
     fn candidate(&self, samples: &Samples, space: &Space, input: &Input<'_>, number: usize) -> Candidate {
-        let column = |value: fn(&found::Observation) -> f64| -> Vec<f64> {
-            samples.of(number).iter().map(value).filter(|value| value.is_finite()).collect()
-        };
         let objectives: Vec<Outcome> = (0..self.requirements.len())
             .map(|place| Outcome {
                 value: Estimate::positive(samples.range(number, place), f64::NAN),
@@ -378,15 +412,12 @@ impl<'a> Answers<'a> {
                 by_mean: samples.is_by_mean(number, place),
             })
             .collect();
-        let costs = column(|one| one.month_usd);
-        let is_never = samples.of(number).iter().any(|one| one.latency_s == f64::INFINITY);
-        let latency = Some(column(|one| one.latency_s)).filter(|_| !is_never);
         Candidate {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
             replications: samples.done(number),
-            month_usd: Estimate::positive(samples.levels().cost_range(&costs), samples.cost(number)),
-            latency_s: Estimate::positive(latency.and_then(|values| samples.levels().range(&values)), f64::NAN),
+            month_usd: Estimate::positive(samples.month_usd(number), samples.cost(number)),
+            latency_s: Estimate::positive(samples.latency_s(number), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }

@@ -8,6 +8,9 @@ use crate::stats::selection::{Events, Finding, Levels, Range, Side, finding, jud
 
 /// Relative width of an interval that still contains the bound, below which more replications are not useful.
 const AT_THE_BOUND: f64 = 0.005;
+/// Half of a range that is at most this share of the value is precise enough to be shown: margins that differ by less count
+/// as equal too, and so do costs by default.
+const PRECISE: f64 = 0.01;
 
 /// The question of a search.
 #[derive(Clone, Debug)]
@@ -118,9 +121,51 @@ impl Samples {
     /// The range of a requirement's metric.
     #[must_use]
     pub fn range(&self, candidate: usize, place: usize) -> Option<Range> {
+        self.range_of(self.of(candidate), place)
+    }
+
+    fn range_of(&self, sample: &[Observation], place: usize) -> Option<Range> {
         let requirement = &self.problem.requirements[place];
         let alpha = self.levels.requirement();
-        shown_range(requirement, place, self.of(candidate), alpha, |values| self.levels.range(values))
+        shown_range(requirement, place, sample, alpha, |values| self.levels.range(values))
+    }
+
+    /// The range of the cost of a month.
+    #[must_use]
+    pub fn month_usd(&self, candidate: usize) -> Option<Range> {
+        self.month_usd_of(self.of(candidate))
+    }
+
+    fn month_usd_of(&self, sample: &[Observation]) -> Option<Range> {
+        self.levels.cost_range(&finite(sample, |one| one.month_usd))
+    }
+
+    /// The range of the latency of the front; none where it is never reached.
+    #[must_use]
+    pub fn latency_s(&self, candidate: usize) -> Option<Range> {
+        self.latency_s_of(self.of(candidate))
+    }
+
+    fn latency_s_of(&self, sample: &[Observation]) -> Option<Range> {
+        let is_never = sample.iter().any(|one| one.latency_s == f64::INFINITY);
+        if is_never { None } else { self.levels.range(&finite(sample, |one| one.latency_s)) }
+    }
+
+    /// Whether everything that is shown of a candidate is precise after its first replications, as many as `count`. The
+    /// ranges hold at all looks simultaneously, so they may decide when to stop.
+    #[must_use]
+    pub fn is_precise(&self, candidate: usize, count: u32) -> bool {
+        let sample = self.of(candidate);
+        let sample = &sample[..sample.len().min(count as usize)];
+        let mut objectives = self.problem.requirements.iter().enumerate();
+        is_precise(self.month_usd_of(sample), f64::abs)
+            && is_precise(self.latency_s_of(sample), f64::abs)
+            && objectives.all(|(place, one)| is_precise(self.range_of(sample, place), |mean| one.scale(mean)))
+    }
+
+    /// Replications of a single run of a candidate.
+    pub(super) const fn of_a_run(&self) -> u32 {
+        self.problem.of_a_run
     }
 
     /// The mean cost of a month of a candidate that was looked at.
@@ -250,6 +295,15 @@ impl Samples {
 }
 
 impl Requirement {
+    /// What the precision of a value is relative to: the value, or its bound where that is larger. Of a share that should be
+    /// large, what is missing to all matters: 99.9 % and 99 % are not nearly the same.
+    fn scale(&self, value: f64) -> f64 {
+        match self.side {
+            Side::Above(bound) if self.share == Some(self.side) => (1.0 - bound).max(1.0 - value),
+            Side::Below(bound) | Side::Above(bound) => bound.abs().max(value.abs()),
+        }
+    }
+
     /// Whether a value is on the good side.
     fn is_good(&self, value: f64) -> bool {
         match self.side {
@@ -338,6 +392,16 @@ pub(super) fn shown_range(
     }))
 }
 
+/// Whether half of a range is small beside the scale of its mean.
+fn is_precise(range: Option<Range>, scale: impl Fn(f64) -> f64) -> bool {
+    range.is_some_and(|range| (range.high - range.low) / 2.0 <= PRECISE * scale(range.mean))
+}
+
+/// The finite ones of some values.
+fn finite(sample: &[Observation], value: fn(&Observation) -> f64) -> Vec<f64> {
+    sample.iter().map(value).filter(|value| value.is_finite()).collect()
+}
+
 /// The values of a requirement's metric that are there.
 fn there(sample: &[Observation], place: usize) -> Vec<f64> {
     sample.iter().map(|one| one.values[place]).filter(|value| !value.is_nan()).collect()
@@ -346,4 +410,99 @@ fn there(sample: &[Observation], place: usize) -> Vec<f64> {
 /// The events behind it, where there are some.
 fn events(sample: &[Observation], place: usize) -> Option<Vec<Events>> {
     sample.iter().map(|one| one.events[place]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_distr::{Distribution, Normal};
+
+    use super::super::PRECISE_FROM;
+    use super::*;
+    use crate::rng::{Purpose, Streams};
+    use crate::stats::interval::mean_half_width;
+
+    fn below(bound: f64) -> Requirement {
+        Requirement { side: Side::Below(bound), share: None, kind: Kind::Service, is_pooled: false }
+    }
+
+    /// The levels of a plan of thirteen configurations with one objective.
+    fn levels() -> Levels {
+        Levels::new(0.05, 13, 2, 3, 80)
+    }
+
+    /// A configuration of which everything that is shown has these values.
+    fn samples(requirement: Requirement, levels: &Levels, values: &[f64]) -> Samples {
+        let problem = Problem { requirements: vec![requirement], indifference: 0.01, of_a_run: 0 };
+        let mut samples = Samples::new(problem, levels.clone());
+        let one = |value: &f64| Observation {
+            per_million_usd: *value,
+            month_usd: *value,
+            latency_s: *value,
+            values: vec![*value],
+            events: vec![None],
+            ..Observation::default()
+        };
+        samples.add(0, values.iter().map(one).collect());
+        samples
+    }
+
+    fn normal(seed: u64, deviation: f64) -> Vec<f64> {
+        let mut stream = Streams::new(seed, 0).stream("x", Purpose::Arrivals);
+        let law = Normal::new(1.0, deviation).expect("a law");
+        (0..12).map(|_| law.sample(&mut stream)).collect()
+    }
+
+    #[test]
+    fn what_hardly_varies_is_precise_early() {
+        let precise_from = |values: &[f64]| {
+            let samples = samples(below(2.0), &levels(), values);
+            [3, 6, 12].into_iter().find(|look| samples.is_precise(0, *look))
+        };
+        assert_eq!(precise_from(&[1.0; 12]), Some(3));
+        assert_eq!(precise_from(&normal(1, 0.001)), Some(6));
+        assert_eq!(precise_from(&normal(1, 0.003)), Some(12));
+        assert_eq!(precise_from(&normal(1, 0.05)), None);
+        assert_eq!(precise_from(&[1.0; 2]), Some(3), "what is there counts");
+        assert_eq!(precise_from(&[1.0]), None, "one has no range");
+        assert_eq!(precise_from(&[f64::INFINITY; 12]), None, "what is never reached has none");
+    }
+
+    #[test]
+    fn the_larger_of_bound_and_value_is_the_scale() {
+        assert_eq!(below(0.5).scale(0.001), 0.5);
+        assert_eq!(below(0.5).scale(2.0), 2.0);
+        // Of 99.9 % of something, 0.1 % is missing.
+        let share = Side::Above(0.999);
+        let of_all = Requirement { side: share, share: Some(share), kind: Kind::Service, is_pooled: true };
+        assert!((of_all.scale(0.9995) - 0.001).abs() < 1e-12);
+        assert!((of_all.scale(0.9) - 0.1).abs() < 1e-12);
+    }
+
+    /// The 95 % interval that is shown keeps nearly all of its coverage where a plan stops at six replications in place of
+    /// twelve, whatever the scatter: the worst is one with which it stops one time in six.
+    #[test]
+    fn stopping_early_keeps_the_coverage() {
+        const EXPERIMENTS: u64 = 10_000;
+        let levels = levels();
+        let coverage = |deviation: f64, first: u32| {
+            let mut early = 0;
+            let holds = (0..EXPERIMENTS).filter(|seed| {
+                let values = normal(*seed, deviation);
+                let samples = samples(below(2.0), &levels, &values);
+                let is_early = [3, 6].into_iter().find(|look| *look >= first && samples.is_precise(0, *look));
+                early += u64::from(is_early.is_some());
+                let shown = &values[..is_early.unwrap_or(12) as usize];
+                let half = mean_half_width(shown).expect("values");
+                (shown.iter().sum::<f64>() / shown.len() as f64 - 1.0).abs() <= half
+            });
+            (holds.count() as f64 / EXPERIMENTS as f64, early as f64 / EXPERIMENTS as f64)
+        };
+        for deviation in [0.0005, 0.0015, 0.002, 0.0025, 0.003, 0.01] {
+            let (found, early) = coverage(deviation, PRECISE_FROM);
+            assert!((0.93..=0.965).contains(&found), "{deviation}: {found}, early in {early}");
+        }
+        assert_eq!([0.0005, 0.01].map(|deviation| coverage(deviation, PRECISE_FROM).1.round()), [1.0, 0.0]);
+        let (hasty, _) = coverage(0.0005, 3);
+        assert!(hasty < 0.94, "{hasty}: three would do, so the test can tell nothing");
+    }
 }

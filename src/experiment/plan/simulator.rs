@@ -9,7 +9,7 @@ use crate::measure::plan::{Observation, Subjects};
 use crate::measure::{Replication, Replications, RunResult};
 use crate::scenario::Scenario;
 
-/// Candidates of which everything is kept: what comes after the search asks again for some of the last ones.
+/// Candidates of which everything is kept: what comes after the search asks again for those with the most replications.
 const KEPT: usize = 8;
 
 /// Simulates candidates on some threads.
@@ -18,10 +18,12 @@ pub(super) struct Simulator<'a> {
     pub(super) subjects: &'a Subjects,
     pub(super) threads: NonZeroUsize,
     pub(super) progress: &'a dyn Progress,
+    /// The candidate that is today's configuration. It is shown whatever is found, and so it is kept once it was observed.
+    pub(super) today: Option<usize>,
     /// Requests and replications simulated so far.
     simulated: u64,
     runs: u64,
-    /// The candidates that were observed last, the last one at the end.
+    /// The candidates that took the most to observe, the one that was observed last at the end.
     kept: Vec<(usize, Sample)>,
 }
 
@@ -45,8 +47,9 @@ impl<'a> Simulator<'a> {
         subjects: &'a Subjects,
         threads: NonZeroUsize,
         progress: &'a dyn Progress,
+        today: Option<usize>,
     ) -> Self {
-        Self { candidates, subjects, threads, progress, simulated: 0, runs: 0, kept: Vec::new() }
+        Self { candidates, subjects, threads, progress, today, simulated: 0, runs: 0, kept: Vec::new() }
     }
 
     /// Requests simulated so far.
@@ -66,10 +69,13 @@ impl<'a> Simulator<'a> {
         if sample.observed.len() <= most as usize { sample } else { Sample::default() }
     }
 
-    /// Keeps what is known of a candidate, in place of the one that was not asked for longest.
+    /// Keeps what is known of a candidate, in place of the one with the fewest replications; of several such, in place of
+    /// the one that was not asked for longest.
     fn keep(&mut self, candidate: usize, sample: Sample) {
         if self.kept.len() == KEPT {
-            self.kept.remove(0);
+            let others = (0..KEPT).filter(|place| Some(self.kept[*place].0) != self.today);
+            let fewest = others.min_by_key(|place| self.kept[*place].1.observed.len()).unwrap_or_default();
+            self.kept.remove(fewest);
         }
         self.kept.push((candidate, sample));
     }
