@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
     ("bits", 0),
+    ("prefetch", 0),
     ("rng", 1),
     ("schema", 2),
     ("stats", 2),
