@@ -138,3 +138,30 @@ fn the_short_way_is_the_long_way_whatever_a_scenario_says() {
     }
     assert!(taken > 8 && requests > 1_000, "{taken} with {requests} requests");
 }
+
+/// With so many sources and requests in progress, what upcoming events need is prefetched, which changes nothing: not where the
+/// queues are those of the fast engine, and not where there are users and components too.
+#[test]
+fn prefetching_changes_nothing() {
+    let functions: String = (0..1_200)
+        .map(|index| {
+            format!(
+                "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"80s\"\n\
+                 [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.poisson.rate = \"1/m\"\n"
+            )
+        })
+        .collect();
+    let head = "[scenario]\nname = \"many\"\n[simulation]\nhorizon = \"10m\"\n\
+                [platform.concurrency]\nmin-unreserved = 0\naccount-limit = 1500\n";
+    let scenario = testing::scenario(&format!("{head}{functions}"));
+    assert!(is_direct(&scenario));
+    let requests = compare(&scenario).unwrap_or_else(|error| panic!("{error}"));
+    assert!(requests > 10_000, "{requests}");
+    let others = "[[source]]\nname = \"users\"\nfunction = \"f0\"\narrivals.closed = { users = 3, think-time.constant.value = \"1s\" }\n\
+                  [[gateway]]\nname = \"api\"\ntarget = \"f1\"\n\
+                  [[source]]\nname = \"web\"\ntarget = \"api\"\narrivals.poisson.rate = \"1/m\"\n";
+    let mixed = testing::scenario(&format!("{head}{functions}{others}"));
+    assert!(!is_direct(&mixed));
+    let (events, _) = calls(&mixed, true);
+    assert!(events.arrivals > requests, "{} and {requests}", events.arrivals);
+}
