@@ -33,7 +33,7 @@ const PULSE: u64 = 1 << 16;
 
 /// Number of pending events from which prefetching pays off, for few functions and for many. Measured: with fewer,
 /// everything is in the cache, and prefetching costs more than it saves.
-const PREFETCH_FROM: [usize; 2] = [1 << 15, 1 << 10];
+pub(super) const PREFETCH_FROM: [usize; 2] = [1 << 15, 1 << 10];
 const MANY_FUNCTIONS: usize = 64;
 
 /// The context that is passed to every handler of a cell.

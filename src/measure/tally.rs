@@ -12,8 +12,8 @@ use crate::time::{NANOS_PER_SECOND, Span};
 /// Up to this many functions have fine histograms (2^10 buckets for each power of two), more have coarse ones (2^7).
 const FINE_MAX: usize = 256;
 
-/// Integrals of levels over time: level times nanoseconds. Those that every event needs come last, beside the rest of what it
-/// needs.
+/// Integrals of levels over time: level times nanoseconds. Fields that every event needs come last, because in the recorder of a
+/// function more of these follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(super) struct Integrals {

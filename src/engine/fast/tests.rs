@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::engine::kernel::PREFETCH_FROM;
 use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_general};
 use crate::id::{InstanceId, LocalFn};
 use crate::rng::Streams;
@@ -139,11 +140,12 @@ fn the_short_way_is_the_long_way_whatever_a_scenario_says() {
     assert!(taken > 8 && requests > 1_000, "{taken} with {requests} requests");
 }
 
-/// With so many sources and requests in progress, what upcoming events need is prefetched, which changes nothing: not where the
-/// queues are those of the fast engine, and not where there are users and components too.
+/// With so many arrivals and ends of requests pending, data is prefetched: the fast engine still says what the general one says,
+/// and users and components, which have nothing to prefetch, do no harm.
 #[test]
 fn prefetching_changes_nothing() {
-    let functions: String = (0..1_200)
+    let many = PREFETCH_FROM[1] + 200;
+    let functions: String = (0..many)
         .map(|index| {
             format!(
                 "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"80s\"\n\
@@ -151,8 +153,11 @@ fn prefetching_changes_nothing() {
             )
         })
         .collect();
-    let head = "[scenario]\nname = \"many\"\n[simulation]\nhorizon = \"10m\"\n\
-                [platform.concurrency]\nmin-unreserved = 0\naccount-limit = 1500\n";
+    let head = format!(
+        "[scenario]\nname = \"many\"\n[simulation]\nhorizon = \"10m\"\n\
+         [platform.concurrency]\nmin-unreserved = 0\naccount-limit = {}\n",
+        many + 300
+    );
     let scenario = testing::scenario(&format!("{head}{functions}"));
     assert!(is_direct(&scenario));
     let requests = compare(&scenario).unwrap_or_else(|error| panic!("{error}"));

@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(precise_from(&normal(1, 0.001)), Some(6));
         assert_eq!(precise_from(&normal(1, 0.003)), Some(12));
         assert_eq!(precise_from(&normal(1, 0.05)), None);
-        assert_eq!(precise_from(&[1.0; 2]), Some(3), "what is there counts");
+        assert_eq!(precise_from(&[1.0; 2]), Some(3), "two values have a range, though three are asked for");
         assert_eq!(precise_from(&[1.0]), None, "one has no range");
         assert_eq!(precise_from(&[f64::INFINITY; 12]), None, "what is never reached has none");
     }
