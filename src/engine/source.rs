@@ -207,12 +207,10 @@ impl Sources {
         prefetch(&self.list[source.index()]);
     }
 
-    /// Prefetches the next arrival of a source, after [`Self::prefetch`].
+    /// Prefetches the next arrival of a source and the one after it, after [`Self::prefetch`].
     #[inline]
     pub(super) fn prefetch_drawn(&self, source: LocalSource) {
-        if let Some(arrival) = self.list[source.index()].pending() {
-            prefetch(arrival);
-        }
+        self.list[source.index()].drawn().iter().take(2).for_each(prefetch);
     }
 
     /// Prefetches where the end of the next request of a source will be among the events, if it does not wait, and where
