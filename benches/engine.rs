@@ -163,14 +163,21 @@ fn rows(criterion: &mut Criterion) {
         let rank = 1_000f64.powf(random.random::<f64>()) as u32;
         writeln!(text, "{at:.6},f{rank},{:.6}", law.sample(&mut random).as_secs_f64()).expect("memory");
     }
-    let files = [("plain", text.clone()), ("zstd", zstd::encode_all(&text[..], 3).expect("memory"))];
+    let compressed = zstd::encode_all(&text[..], 3).expect("memory");
+    group.bench_function("decode", |bench| {
+        bench.iter(|| zstd::stream::copy_decode(black_box(&compressed[..]), io::sink()).expect("memory"));
+    });
+    let files = [("plain", text.clone()), ("zstd", compressed)];
     let scenario = REPLAY.split("[[source]]").next().expect("a head").to_owned()
         + "[[source]]\nname = \"recorded\"\narrivals.trace = { file = \"rows\", format = \"forewarm\" }\n";
     for (name, bytes) in files {
         let files = InMemory(vec![("rows", bytes)]);
-        group.bench_function(BenchmarkId::new("read", name), |bench| {
-            bench.iter(|| read_with(&scenario, black_box(&files)));
-        });
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            group.bench_function(BenchmarkId::new(format!("read-{name}"), threads), |bench| {
+                pool.install(|| bench.iter(|| read_with(&scenario, black_box(&files))));
+            });
+        }
     }
     group.bench_function("by-hand", |bench| bench.iter(|| by_hand(black_box(&text))));
     let recorded = read_with(&scenario, &InMemory(vec![("rows", text)]));

@@ -9,11 +9,13 @@ mod shared;
 mod trace;
 mod value;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
+use super::job::cores;
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
 pub(super) use backtest::BacktestArgs;
@@ -89,6 +91,31 @@ Example:
     Init(InitArgs),
     /// Print shell completions
     Completions(CompletionArgs),
+}
+
+impl Command {
+    /// How many threads to use, where more than one has something to do.
+    pub(super) fn threads(&self) -> Option<NonZeroUsize> {
+        let asked = match self {
+            Self::Run(RunArgs { job, .. })
+            | Self::Compare(CompareArgs { job, .. })
+            | Self::Chaos(ChaosArgs { job, .. })
+            | Self::Sweep(SweepArgs { job, .. })
+            | Self::Plan(PlanArgs { job, .. }) => job.threads,
+            Self::Quick(args) => args.threads,
+            Self::Backtest(args) => args.threads,
+            // They read traces.
+            Self::Check(_) | Self::Trace(_) => None,
+            Self::Report(_)
+            | Self::Import(_)
+            | Self::Fit(_)
+            | Self::List(_)
+            | Self::Schema
+            | Self::Init(_)
+            | Self::Completions(_) => return None,
+        };
+        Some(asked.unwrap_or_else(cores))
+    }
 }
 
 #[derive(Debug, Group)]

@@ -131,6 +131,19 @@ fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     }
 }
 
+/// Starts the threads that all work is shared among, this one included: no more than there are cores.
+///
+/// # Errors
+/// The system gives no more threads.
+pub(super) fn start_threads(wanted: NonZeroUsize) -> Result<(), CliError> {
+    let threads = wanted.min(cores()).get();
+    let started = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
+    started.map_err(|error| {
+        let help = "raise the limit with `ulimit -u`, or use fewer threads";
+        CliError::Environment(anyhow::anyhow!("cannot start {threads} threads: {error}\nhelp: {help}"))
+    })
+}
+
 /// One thread for each core.
 pub(super) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)

@@ -62,7 +62,12 @@ use exit::{CliError, ExitStatus};
 /// Runs the command that was typed.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = limits::obey().and_then(|()| read(std::env::args_os())).and_then(|args| execute(args.command));
+    let done = limits::obey().and_then(|()| read(std::env::args_os())).and_then(|args| {
+        if let Some(threads) = args.command.threads() {
+            job::start_threads(threads)?;
+        }
+        execute(args.command)
+    });
     match done {
         Ok(done) => done.code(),
         Err(stop) => {

@@ -50,6 +50,11 @@ impl TraceError {
         Self { is_io: is_of_environment(error), quotes: false, ..Self::new(file, line, message) }
     }
 
+    /// The error of a part of the file that stands behind so many lines.
+    pub(super) fn behind(self, lines: u64) -> Self {
+        Self { line: self.line.map(|line| line + lines), ..self }
+    }
+
     /// The error without anything that is in the file, if that is confidential.
     #[must_use]
     pub fn about(self, is_confidential: bool) -> Self {

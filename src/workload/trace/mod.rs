@@ -2,6 +2,7 @@
 //! of them is small: counts in few bytes, requests in 16 bytes each, up to a bound.
 
 mod azure_2019;
+mod blocks;
 mod decimal;
 mod error;
 mod moment;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::super::error::{Skipped, TraceError};
 use super::super::table::{Table, shown};
 use super::columns::{Columns, key};
-use super::{Places, RowOptions, RowTrace, since};
+use super::places::Places;
+use super::{RowOptions, RowTrace, since};
 use crate::time::{SimTime, Span};
 use crate::workload::Arrival;
 
@@ -87,7 +88,7 @@ impl RowReader {
             self.latest = self.latest.max(request.start);
             return Ok(());
         }
-        let Some(&function) = self.places.get(key(&mut self.buffer, &request)) else {
+        let Some(function) = self.places.get(key(&mut self.buffer, &request)) else {
             // In the first pass the row was left out, or it was not there.
             let name = String::from_utf8_lossy(request.function);
             let error =

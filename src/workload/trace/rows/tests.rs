@@ -2,7 +2,11 @@
 
 use std::io::Write as _;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::workload::trace::TraceError;
+use crate::workload::trace::table::Table;
 
 fn scan(text: impl AsRef<[u8]>, format: RowFormat, on_error: OnError) -> Result<RowTrace, TraceError> {
     scan_with(text, format, RowOptions { on_error, ..RowOptions::default() })
@@ -145,7 +149,8 @@ fn what_is_kept_is_what_is_read() {
     }
     assert_eq!(trace.functions[0].duration_mean_s, Some(2.5));
     let input = Input::of_bytes("requests.csv", text.as_bytes());
-    let long = RowTrace::scan_keeping(&input, RowFormat::Azure2021, RowOptions::default(), 4).unwrap();
+    let table = Table::open(&input, None).unwrap();
+    let long = RowTrace::scan_table(table, &input, RowFormat::Azure2021, RowOptions::default(), 4).unwrap();
     assert_eq!((long.is_kept(), long.kept(0).len(), requests(&long)), (false, 0, requests(&trace)));
     assert_eq!(size_of::<Request>(), 16);
 }
@@ -158,4 +163,53 @@ fn fields_in_quotation_marks_hold_anything() {
     assert_eq!(trace.functions[0].name, "a--b-");
     let error = scan(text.replace("2,d", "z,d"), RowFormat::Forewarm, OnError::Fail).unwrap_err();
     assert_eq!(error.line, Some(6));
+}
+
+/// All that a scan finds, with the file read in blocks of so many bytes.
+fn in_blocks(text: &str, format: RowFormat, options: RowOptions, length: usize) -> Result<String, TraceError> {
+    let input = Input::of_bytes("requests.csv", text.as_bytes());
+    let table = Table::open_in_blocks(&input, None, length)?;
+    let trace = RowTrace::scan_table(table, &input, format, options, u64::MAX)?;
+    let read: Vec<_> = trace.read().unwrap().map(|arrival| (arrival.at, arrival.function, arrival.duration)).collect();
+    let RowTrace { functions, apps, first, last, skipped, remarks, lateness, zero, kept, .. } = trace;
+    Ok(format!("{functions:?} {apps} {first} {last} {skipped:?} {remarks:?} {lateness:?} {zero} {kept:?} {read:?}"))
+}
+
+/// Rows that mostly go forward in time, some of them wrong or with quotation marks and lines in them.
+fn own_row() -> impl Strategy<Value = (i32, String, String)> {
+    let time = prop_oneof![9 => 0..9, 1 => -40..0];
+    let name = prop_oneof![8 => "[a-c]", 1 => "\"[a-c]\n\"", 1 => "\"x\"\"\"", 1 => "a long name [ab]", 1 => ""];
+    let duration = prop_oneof![9 => "0\\.[0-9]{1,3}", 1 => "x", 1 => "1,1"];
+    (time, name, duration)
+}
+
+proptest! {
+    /// One block is read row by row, in order.
+    #[test]
+    fn where_blocks_end_changes_nothing(
+        rows in prop::collection::vec(own_row(), 1..60),
+        is_own in any::<bool>(),
+        on_error in prop::sample::select(vec![OnError::Fail, OnError::Skip, OnError::Skip]),
+        start in prop::option::of(0..60_u64),
+        length in 48..400_usize,
+    ) {
+        let (mut text, mut time) = (String::new(), 0);
+        for (step, name, duration) in rows {
+            time = (time + step).max(0);
+            text += &if is_own { format!("{time},{name},{duration}\n") } else { format!("app,{name},{time},{duration}\n") };
+        }
+        let (head, format) = if is_own {
+            ("time_s,function,duration_s\n", RowFormat::Forewarm)
+        } else {
+            ("app,func,end_timestamp,duration\n", RowFormat::Azure2021)
+        };
+        let text = format!("{head}{text}");
+        let options = RowOptions {
+            on_error,
+            start: start.map(|s| SimTime::from(Span::from_millis(1_000 * s))),
+            ..RowOptions::default()
+        };
+        let whole = in_blocks(&text, format, options, 1 << 20);
+        prop_assert_eq!(in_blocks(&text, format, options, length), whole);
+    }
 }
