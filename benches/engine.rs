@@ -93,7 +93,11 @@ fn azure_files() -> InMemory {
     let functions = PopulationSpec { functions: 500, invocations_per_day: REQUESTS, seed: 1 }.draw();
     let mut to = Azure2019Output { invocations: Vec::new(), durations: Vec::new(), memory: Vec::new() };
     azure_2019(&mut to, &functions, 1_440, &Streams::new(1, 0), || Ok(())).expect("memory");
-    InMemory(vec![("invocations", to.invocations), ("durations", to.durations), ("memory", to.memory)])
+    InMemory(vec![
+        ("invocations", to.invocations.into()),
+        ("durations", to.durations.into()),
+        ("memory", to.memory.into()),
+    ])
 }
 
 const REPLAY: &str = "[scenario]\nname = \"replay\"\n[simulation]\nhorizon = \"24h\"\n\
@@ -150,15 +154,19 @@ fn by_hand(text: &[u8]) -> usize {
     kept.iter().map(Vec::len).sum()
 }
 
-/// Rows of forewarm's own format: a day of 1,000 functions with Zipf rates, 200,000 requests; and the same load drawn.
+/// Rows of a trace: so many that reading them takes longer than creating its functions.
+const ROWS: f64 = 2_000_000.0;
+
+/// Rows of forewarm's own format: a day of 1,000 functions with Zipf rates, read on one thread and on two, replayed, and the same
+/// load drawn.
 fn rows(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rows");
-    group.throughput(Throughput::Elements(REQUESTS as u64)).sample_size(10);
+    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
     let mut text = b"time_s,function,duration_s\n".to_vec();
     let (mut random, horizon) = (Streams::new(1, 0).stream("rows", Purpose::Arrivals), 86_400.0);
     let law = Dist::exponential(Span::from_millis(500)).expect("a law");
-    for row in 0..REQUESTS as u64 {
-        let at = row as f64 * horizon / REQUESTS;
+    for row in 0..ROWS as u64 {
+        let at = row as f64 * horizon / ROWS;
         // Zipf, near enough: the logarithm of the rank is uniform.
         let rank = 1_000f64.powf(random.random::<f64>()) as u32;
         writeln!(text, "{at:.6},f{rank},{:.6}", law.sample(&mut random).as_secs_f64()).expect("memory");
@@ -171,7 +179,7 @@ fn rows(criterion: &mut Criterion) {
     let scenario = REPLAY.split("[[source]]").next().expect("a head").to_owned()
         + "[[source]]\nname = \"recorded\"\narrivals.trace = { file = \"rows\", format = \"forewarm\" }\n";
     for (name, bytes) in files {
-        let files = InMemory(vec![("rows", bytes)]);
+        let files = InMemory(vec![("rows", bytes.into())]);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             group.bench_function(BenchmarkId::new(format!("read-{name}"), threads), |bench| {
@@ -180,13 +188,13 @@ fn rows(criterion: &mut Criterion) {
         }
     }
     group.bench_function("by-hand", |bench| bench.iter(|| by_hand(black_box(&text))));
-    let recorded = read_with(&scenario, &InMemory(vec![("rows", text)]));
+    let recorded = read_with(&scenario, &InMemory(vec![("rows", text.into())]));
     group.bench_function("replay", |bench| bench.iter(|| whole(black_box(&recorded))));
     let head = "[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"24h\"\n[function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\
         duration.exponential.mean = \"500ms\"\n";
     let functions = (1..1_000).map(|rank| {
         let share = (f64::from(rank + 1) / f64::from(rank)).ln() / 1_000f64.ln();
-        let rate = REQUESTS * share / horizon;
+        let rate = ROWS * share / horizon;
         format!(
             "[[function]]\nname = \"f{rank}\"\n[[source]]\nname = \"s{rank}\"\nfunction = \"f{rank}\"\n\
              arrivals.poisson.rate = \"{rate}/s\"\n"

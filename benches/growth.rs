@@ -176,7 +176,7 @@ fn rows(number: u32) -> Box<dyn Fn()> {
          [function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\
          [[source]]\nname = \"recorded\"\narrivals.trace = {{ file = \"rows\", format = \"forewarm\" }}\n"
     );
-    let files = InMemory(vec![("rows", text.into_bytes())]);
+    let files = InMemory(vec![("rows", text.into_bytes().into())]);
     Box::new(move || {
         whole(&read_with(&scenario, &files));
     })

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use forewarm::engine::{Cell, simulate};
 use forewarm::experiment;
@@ -10,12 +11,12 @@ use forewarm::scenario::{Files, ParseOptions, Scenario, parse};
 use forewarm::workload::Input;
 
 /// Files in memory, by name.
-pub(crate) struct InMemory(pub(crate) Vec<(&'static str, Vec<u8>)>);
+pub(crate) struct InMemory(pub(crate) Vec<(&'static str, Arc<[u8]>)>);
 
 impl Files for InMemory {
     fn input(&self, path: &str) -> Input {
         match self.0.iter().find(|(name, _)| *name == path) {
-            Some((_, bytes)) => Input::of_bytes(path, bytes.clone()),
+            Some((_, bytes)) => Input::of_bytes(path, Arc::clone(bytes)),
             None => Input::new(path, || Err(std::io::ErrorKind::NotFound.into())),
         }
     }

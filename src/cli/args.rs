@@ -94,7 +94,7 @@ Example:
 }
 
 impl Command {
-    /// How many threads to use, where more than one has something to do.
+    /// Threads of the pool; none: the command needs no pool.
     pub(super) fn threads(&self) -> Option<NonZeroUsize> {
         let asked = match self {
             Self::Run(RunArgs { job, .. })
@@ -105,14 +105,8 @@ impl Command {
             Self::Quick(args) => args.threads,
             Self::Backtest(args) => args.threads,
             // They read traces.
-            Self::Check(_) | Self::Trace(_) => None,
-            Self::Report(_)
-            | Self::Import(_)
-            | Self::Fit(_)
-            | Self::List(_)
-            | Self::Schema
-            | Self::Init(_)
-            | Self::Completions(_) => return None,
+            Self::Check(_) | Self::Trace(_) | Self::Import(_) | Self::Report(_) => None,
+            Self::Fit(_) | Self::List(_) | Self::Schema | Self::Init(_) | Self::Completions(_) => return None,
         };
         Some(asked.unwrap_or_else(cores))
     }

@@ -131,15 +131,17 @@ fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     }
 }
 
-/// Starts the threads that all work is shared among, this one included: no more than there are cores.
+/// Starts the pool that all work is shared among, with this thread in it: no more threads than there are cores, and only this
+/// one where the system gives no other.
 ///
 /// # Errors
-/// The system gives no more threads.
+/// The system gives some threads, but fewer than wanted.
 pub(super) fn start_threads(wanted: NonZeroUsize) -> Result<(), CliError> {
-    let threads = wanted.min(cores()).get();
+    let has_others = std::thread::Builder::new().spawn(|| ()).is_ok_and(|other| other.join().is_ok());
+    let threads = if has_others { wanted.min(cores()).get() } else { 1 };
     let started = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
     started.map_err(|error| {
-        let help = "raise the limit with `ulimit -u`, or use fewer threads";
+        let help = "raise the limits of processes and memory with `ulimit -u` and `ulimit -v`, or use fewer threads";
         CliError::Environment(anyhow::anyhow!("cannot start {threads} threads: {error}\nhelp: {help}"))
     })
 }

@@ -6,7 +6,7 @@ use memchr::{memchr, memchr2, memrchr};
 
 use crate::workload::Input;
 
-/// Bytes of a row, at most: what is longer is no trace, and must not fill the memory.
+/// Bytes of a row, without its end, at most: what is longer is no trace, and must not fill the memory.
 const ROW_MAX: usize = 16 << 20;
 /// Bytes of a block, unless a row is longer.
 pub(super) const BLOCK: usize = 1 << 16;
@@ -76,7 +76,11 @@ impl Blocks {
     /// Once all rows before it have been read: what cannot be read, and a row that is too long.
     pub(super) fn read(&mut self, block: &mut Block) -> io::Result<bool> {
         let bytes = &mut block.bytes;
-        bytes.resize(bytes.len().max(self.length.max(self.rest.len()) + WORD), 0);
+        // What one long row has needed is not kept.
+        let needed = self.length.max(self.rest.len()) + WORD;
+        if bytes.len() != needed {
+            *bytes = vec![0; needed];
+        }
         bytes[..self.rest.len()].copy_from_slice(&self.rest);
         let mut end = self.rest.len();
         loop {
@@ -101,7 +105,7 @@ impl Blocks {
                 let message = format!("a row is longer than {ROW_MAX} bytes");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            bytes.resize(2 * end + WORD, 0);
+            bytes.resize((2 * end).min(ROW_MAX + 1) + WORD, 0);
         }
     }
 
@@ -122,7 +126,7 @@ impl Blocks {
         if bytes[found] == b'\n' {
             return Some(found + 1);
         }
-        quoted(bytes, self.separator, |_| {})
+        quoted_row(bytes, self.separator, |_| {})
     }
 
     /// Reads behind `end` until `bytes` is full or nothing is left. Says where it ends.
@@ -151,7 +155,7 @@ pub(super) enum Piece {
 /// Takes the first row to pieces: a field may be in quotation marks, and then hold separators, lines and, doubled, the marks
 /// themselves. Gives its length; none: it is not whole. What is not whole at the end of a file is a row all the same.
 #[inline]
-pub(super) fn quoted(bytes: &[u8], separator: u8, mut each: impl FnMut(Piece)) -> Option<usize> {
+pub(super) fn quoted_row(bytes: &[u8], separator: u8, mut each: impl FnMut(Piece)) -> Option<usize> {
     let (mut in_quotes, mut was_quoted, mut is_empty) = (false, false, true);
     let mut place = 0;
     while let Some(&byte) = bytes.get(place) {
@@ -190,12 +194,12 @@ mod tests {
 
     use super::*;
 
-    /// Reads a few bytes at a time, then fails if there is something to fail with.
+    /// Reads some bytes at a time, then fails if there is something to fail with.
     struct Slow(Vec<u8>, usize, Arc<Mutex<Option<io::Error>>>);
 
     impl Read for Slow {
         fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-            let read = to.len().min(7).min(self.0.len() - self.1);
+            let read = to.len().min(7_777).min(self.0.len() - self.1);
             to[..read].copy_from_slice(&self.0[self.1..self.1 + read]);
             self.1 += read;
             let failure = if read == 0 { self.2.lock().unwrap().take() } else { None };
@@ -225,6 +229,10 @@ mod tests {
         assert_eq!(all.concat(), text.as_bytes());
         assert!(all.iter().all(|rows| rows.ends_with(b"\n")), "each ends with a row");
         assert_eq!(all[0].len(), BLOCK - 1);
+        let longest = format!("{}\n", "x".repeat(ROW_MAX)).repeat(3);
+        assert_eq!(rows(&mut slow(longest.as_bytes(), None)).unwrap().len(), 3);
+        let longer = longest.replacen("x\n", "xx\n", 1);
+        assert!(rows(&mut slow(longer.as_bytes(), None)).is_err());
         let endless = format!("\"{}", "\n".repeat(2 * ROW_MAX + 1));
         let error = rows(&mut slow(endless.as_bytes(), None)).unwrap_err();
         assert_eq!(error.to_string(), format!("a row is longer than {ROW_MAX} bytes"));
@@ -252,7 +260,7 @@ mod tests {
                 while !left.is_empty() {
                     let row = match memchr2(b'\n', b'"', left) {
                         Some(place) if left[place] == b'\n' => Some(place + 1),
-                        _ => quoted(left, b',', |_| {}),
+                        _ => quoted_row(left, b',', |_| {}),
                     };
                     prop_assert!(row.is_some(), "a row that is not whole");
                     left = &left[row.unwrap()..];

@@ -1,6 +1,6 @@
 //! Traces with a row for each request: forewarm's own, and Azure Functions 2021 (Zhang et al., SOSP 2021).
 //!
-//! Up to [`KEPT_MAX`] requests are kept in 16 bytes each, function by function, and replayed from memory. A longer trace is
+//! Up to `KEPT_MAX` requests are kept in 16 bytes each, function by function, and replayed from memory. A longer trace is
 //! read again for each replication.
 
 mod columns;

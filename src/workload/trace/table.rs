@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2};
 
-use super::blocks::{BLOCK, Block, Blocks, Piece, WORD, quoted};
+use super::blocks::{BLOCK, Block, Blocks, Piece, WORD, quoted_row};
 use super::decimal::{self, Decimal};
 use super::error::TraceError;
 use crate::time::Span;
@@ -80,7 +80,7 @@ impl Table {
     }
 
     /// What all rows have in common.
-    pub(super) const fn header(&self) -> &Arc<Header> {
+    const fn header(&self) -> &Arc<Header> {
         &self.rows.header
     }
 
@@ -193,6 +193,11 @@ impl Rows {
         }
     }
 
+    /// Bytes of the block.
+    pub(super) const fn length(&self) -> usize {
+        self.block.end
+    }
+
     /// The header of their file.
     pub(super) const fn header(&self) -> &Arc<Header> {
         &self.header
@@ -215,7 +220,7 @@ impl Rows {
         (self.start, self.line, self.taken) = (self.begin, 0, taken);
     }
 
-    /// The line behind the row that was taken last.
+    /// The line after the row that was taken last.
     pub(super) const fn line(&self) -> u64 {
         self.line
     }
@@ -271,7 +276,7 @@ impl Rows {
         unquoted.clear();
         let (mut begin, mut lines) = (0, 0);
         let rest = &self.block.bytes[self.start..self.block.end];
-        let length = quoted(rest, self.header.separator, |piece| match piece {
+        let length = quoted_row(rest, self.header.separator, |piece| match piece {
             Piece::Byte(byte) => {
                 lines += u64::from(byte == b'\n');
                 unquoted.push(byte);
@@ -292,18 +297,18 @@ impl Rows {
     #[inline]
     fn split(&mut self, from: usize, to: usize) {
         self.fields.clear();
-        let (mut begin, mut block) = (from, from);
-        while block < to {
-            let next = to.min(block + u64::BITS as usize);
+        let (mut begin, mut chunk) = (from, from);
+        while chunk < to {
+            let next = to.min(chunk + u64::BITS as usize);
             let mut separators =
-                places_of(self.header.separator, &self.block.bytes[block..next + WORD]) & !0 >> (block + 64 - next);
+                places_of(self.header.separator, &self.block.bytes[chunk..next + WORD]) & !0 >> (chunk + 64 - next);
             while separators != 0 {
-                let place = block + separators.trailing_zeros() as usize;
+                let place = chunk + separators.trailing_zeros() as usize;
                 self.fields.push((begin - from, place - from));
                 begin = place + 1;
                 separators &= separators - 1;
             }
-            block = next;
+            chunk = next;
         }
         self.fields.push((begin - from, to - from));
     }

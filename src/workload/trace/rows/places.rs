@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 /// The places of functions by their keys. A short key is kept where it is looked up, so that nothing else must be read to compare it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Places {
     short: HashMap<u128, u32, FixedState>,
     long: HashMap<Box<[u8]>, u32, FixedState>,

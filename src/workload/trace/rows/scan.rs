@@ -5,13 +5,14 @@
 //! length of blocks change nothing.
 
 use std::collections::HashMap;
+use std::io;
 use std::mem;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::super::TraceFunction;
-use super::super::blocks::Blocks;
+use super::super::blocks::{BLOCK, Blocks};
 use super::super::error::{Remark, Skipped, TraceError, many_rows};
 use super::super::moment::Moment;
 use super::super::names::Names;
@@ -27,7 +28,7 @@ const FUNCTIONS_MAX: usize = 1_000_000;
 /// Requests that are kept: 512 MB.
 const KEPT_MAX: u64 = 1 << 25;
 /// Blocks that each thread parses before what they found is put together.
-const BLOCKS: usize = 8;
+const BLOCKS_PER_THREAD: usize = 8;
 /// Marks the place of a function among those that are new in its block.
 const NEW: u32 = 1 << 31;
 
@@ -73,8 +74,8 @@ struct NewFunction {
 /// Rows and what they say. Lines are counted from the first one.
 struct Part {
     rows: Rows,
-    /// What they were parsed behind.
-    before: Before,
+    /// Rows of the file before these, if that was known when they were parsed.
+    rows_before: u64,
     requests: Vec<Parsed>,
     new: Vec<NewFunction>,
     /// The places in `new`.
@@ -96,7 +97,7 @@ impl Part {
     fn new(rows: Rows) -> Self {
         Self {
             rows,
-            before: Before::NOTHING,
+            rows_before: 0,
             requests: Vec::new(),
             new: Vec::new(),
             new_places: Places::default(),
@@ -111,7 +112,7 @@ impl Part {
 
     /// Parses the rows.
     fn parse(&mut self, parser: &Parser, before: Before) {
-        self.before = before;
+        self.rows_before = before.rows;
         self.rows.rewind(before.rows);
         self.requests.clear();
         self.new.clear();
@@ -168,7 +169,7 @@ impl Part {
 
     /// How many rows these are.
     const fn count(&self) -> u64 {
-        self.rows.taken() - self.before.rows
+        self.rows.taken() - self.rows_before
     }
 
     /// Whether these rows say the same behind others as if they stood alone.
@@ -201,7 +202,7 @@ struct Seen {
 }
 
 /// What is known of all functions.
-struct Found {
+struct Merged {
     header: Arc<Header>,
     functions: Vec<TraceFunction>,
     seen: Vec<Seen>,
@@ -215,15 +216,12 @@ struct Found {
     skipped: Skipped,
     lateness: Span,
     requests: u64,
+    /// Whether the requests are kept, and how many at most.
+    is_kept: bool,
     kept_max: u64,
 }
 
-impl Found {
-    /// Whether the requests are kept.
-    const fn is_kept(&self) -> bool {
-        self.requests <= self.kept_max
-    }
-
+impl Merged {
     /// Adds what the next rows say, but for their requests.
     fn add(&mut self, part: &mut Part, parser: &mut Parser) -> Result<(), TraceError> {
         if !part.stands_behind(self.before, parser.format) {
@@ -257,8 +255,8 @@ impl Found {
 
     /// Adds the requests of rows that have been added, function by function.
     fn keep(&mut self, part: &Part) {
-        let is_kept = self.is_kept();
-        if !is_kept {
+        if self.is_kept && self.requests > self.kept_max {
+            self.is_kept = false;
             self.seen.iter_mut().for_each(|function| function.requests = Vec::new());
         }
         for Parsed { request, function, memory_mb } in &part.requests {
@@ -267,7 +265,7 @@ impl Found {
             seen.invocations += 1;
             seen.has_durations |= request.duration().is_some();
             seen.memory_mb = seen.memory_mb.max(*memory_mb);
-            if is_kept {
+            if self.is_kept {
                 seen.requests.push(*request);
             }
         }
@@ -293,86 +291,8 @@ impl Found {
         parser.places.insert(&new.key, place);
         Ok(place)
     }
-}
 
-/// Reads a few blocks in place of those of `parts`, of which as many are left as could be read. Gives what went wrong then.
-fn read(blocks: &mut Blocks, parts: &mut Vec<Part>, header: &Arc<Header>) -> Option<std::io::Error> {
-    let wanted = BLOCKS * rayon::current_num_threads();
-    for place in 0..wanted {
-        if place == parts.len() {
-            parts.push(Part::new(Rows::new(header)));
-        }
-        match parts[place].rows.read(blocks) {
-            Ok(true) => {}
-            end => {
-                parts.truncate(place);
-                return end.err();
-            }
-        }
-    }
-    None
-}
-
-impl RowTrace {
-    /// Looks through a trace once, on all threads. Memory grows with its functions, and with its rows up to `KEPT_MAX` of them.
-    ///
-    /// # Errors
-    /// What cannot be read, and, with [`OnError::Fail`](super::OnError::Fail), the first row that is wrong.
-    pub fn scan(input: &Input, format: RowFormat, options: RowOptions) -> Result<Self, TraceError> {
-        Self::scan_table(Table::open(input, options.separator)?, input, format, options, KEPT_MAX)
-    }
-
-    /// Looks through a table, and keeps at most so many requests.
-    pub(super) fn scan_table(
-        table: Table,
-        input: &Input,
-        format: RowFormat,
-        options: RowOptions,
-        kept_max: u64,
-    ) -> Result<Self, TraceError> {
-        let mut parser = Parser { format, options, columns: Columns::find(&table, format)?, places: Places::default() };
-        let (rows, mut blocks) = table.into_parts();
-        let header = Arc::clone(rows.header());
-        let mut found = Found {
-            header: Arc::clone(&header),
-            functions: Vec::new(),
-            seen: Vec::new(),
-            apps: HashMap::new(),
-            names: Names::default(),
-            before: Before::NOTHING,
-            line: rows.line(),
-            early: 0,
-            first: SimTime::NEVER,
-            skipped: Skipped::default(),
-            lateness: Span::ZERO,
-            requests: 0,
-            kept_max,
-        };
-        // While some blocks are parsed, the requests of those before are taken, and the next ones read in their place.
-        let (mut parts, mut others, mut failed) = (vec![Part::new(rows)], Vec::new(), None);
-        while !parts.is_empty() {
-            rayon::join(
-                || {
-                    others.iter().for_each(|part| found.keep(part));
-                    match failed {
-                        None => failed = read(&mut blocks, &mut others, &header),
-                        Some(_) => others.clear(),
-                    }
-                },
-                || parts.par_iter_mut().for_each(|part| part.parse(&parser, Before::NOTHING)),
-            );
-            parts.iter_mut().try_for_each(|part| found.add(part, &mut parser))?;
-            mem::swap(&mut parts, &mut others);
-        }
-        others.iter().for_each(|part| found.keep(part));
-        match failed {
-            Some(error) => Err(header.failed(found.line, &error)),
-            None => found.finish(input, parser),
-        }
-    }
-}
-
-impl Found {
+    /// The trace, when all rows have been added and kept.
     fn finish(mut self, input: &Input, parser: Parser) -> Result<RowTrace, TraceError> {
         let (name, Parser { format, options, places, .. }) = (self.header.name(), parser);
         let mut remarks: Vec<Remark> = self.skipped.remark(name).into_iter().collect();
@@ -387,14 +307,14 @@ impl Found {
         if self.early > 0 {
             remarks.push(Remark::new(name, format!("{} before `start`: skipped", many_rows(self.early))));
         }
-        let is_kept = self.is_kept();
+        let is_kept = self.is_kept;
         let is_absolute = Moment::is_absolute(self.first.as_nanos());
         let zero = options.start.unwrap_or(if is_absolute { self.first } else { SimTime::ZERO });
         let kept = self.functions.par_iter_mut().zip(self.seen).map(|(function, seen)| {
             function.invocations = seen.invocations;
             function.memory_mb = (seen.memory_mb > 0).then_some(seen.memory_mb);
             function.has_durations = seen.has_durations;
-            let requests = in_order(seen.requests, zero);
+            let requests = sorted(seen.requests, zero);
             if is_kept {
                 let spans = requests.iter().filter_map(Request::duration);
                 let sum: u128 = spans.map(|span| u128::from(span.as_nanos())).sum();
@@ -422,8 +342,93 @@ impl Found {
     }
 }
 
+/// Fills `parts` with the next blocks: a few for each thread, fewer where a row is long. Returns the error that ended reading, if any.
+fn read(blocks: &mut Blocks, parts: &mut Vec<Part>, header: &Arc<Header>) -> Option<io::Error> {
+    let wanted = BLOCKS_PER_THREAD * rayon::current_num_threads();
+    let (mut place, mut bytes) = (0, 0);
+    while place < wanted && bytes < wanted * BLOCK {
+        if place == parts.len() {
+            parts.push(Part::new(Rows::new(header)));
+        }
+        let part = &mut parts[place];
+        if part.rows.length() > BLOCK {
+            // What a large block has needed is not kept.
+            *part = Part::new(Rows::new(header));
+        }
+        match part.rows.read(blocks) {
+            Ok(true) => (place, bytes) = (place + 1, bytes + part.rows.length()),
+            end => {
+                parts.truncate(place);
+                return end.err();
+            }
+        }
+    }
+    parts.truncate(place);
+    None
+}
+
+impl RowTrace {
+    /// Looks through a trace once, on all threads. Memory grows with its functions, and with its rows up to `KEPT_MAX` of them.
+    ///
+    /// # Errors
+    /// What cannot be read, and, with [`OnError::Fail`](super::OnError::Fail), the first row that is wrong.
+    pub fn scan(input: &Input, format: RowFormat, options: RowOptions) -> Result<Self, TraceError> {
+        Self::scan_table(Table::open(input, options.separator)?, input, format, options, KEPT_MAX)
+    }
+
+    /// Looks through a table, and keeps at most so many requests.
+    pub(super) fn scan_table(
+        table: Table,
+        input: &Input,
+        format: RowFormat,
+        options: RowOptions,
+        kept_max: u64,
+    ) -> Result<Self, TraceError> {
+        let mut parser = Parser { format, options, columns: Columns::find(&table, format)?, places: Places::default() };
+        let (rows, mut blocks) = table.into_parts();
+        let header = Arc::clone(rows.header());
+        let mut merged = Merged {
+            header: Arc::clone(&header),
+            functions: Vec::new(),
+            seen: Vec::new(),
+            apps: HashMap::new(),
+            names: Names::default(),
+            before: Before::NOTHING,
+            line: rows.line(),
+            early: 0,
+            first: SimTime::NEVER,
+            skipped: Skipped::default(),
+            lateness: Span::ZERO,
+            requests: 0,
+            is_kept: true,
+            kept_max,
+        };
+        // While some blocks are parsed, the requests of those before are taken, and the next ones read in their place.
+        let (mut parts, mut others, mut failed) = (vec![Part::new(rows)], Vec::new(), None);
+        while !parts.is_empty() {
+            rayon::join(
+                || {
+                    others.iter().for_each(|part| merged.keep(part));
+                    match failed {
+                        None => failed = read(&mut blocks, &mut others, &header),
+                        Some(_) => others.clear(),
+                    }
+                },
+                || parts.par_iter_mut().for_each(|part| part.parse(&parser, Before::NOTHING)),
+            );
+            parts.iter_mut().try_for_each(|part| merged.add(part, &mut parser))?;
+            mem::swap(&mut parts, &mut others);
+        }
+        others.iter().for_each(|part| merged.keep(part));
+        match failed {
+            Some(error) => Err(header.failed(merged.line, &error)),
+            None => merged.finish(input, parser),
+        }
+    }
+}
+
 /// The requests of a function from time zero on, those of the same moment in the order of the file.
-fn in_order(mut requests: Vec<Request>, zero: SimTime) -> Box<[Request]> {
+fn sorted(mut requests: Vec<Request>, zero: SimTime) -> Box<[Request]> {
     if zero > SimTime::ZERO {
         requests.iter_mut().for_each(|request| request.at = since(request.at, zero));
     }

@@ -166,10 +166,18 @@ fn fields_in_quotation_marks_hold_anything() {
 }
 
 /// All that a scan finds, with the file read in blocks of so many bytes.
-fn in_blocks(text: &str, format: RowFormat, options: RowOptions, length: usize) -> Result<String, TraceError> {
+fn in_blocks(
+    text: &str,
+    format: RowFormat,
+    options: RowOptions,
+    length: usize,
+    kept_max: u64,
+) -> Result<String, TraceError> {
     let input = Input::of_bytes("requests.csv", text.as_bytes());
     let table = Table::open_in_blocks(&input, None, length)?;
-    let trace = RowTrace::scan_table(table, &input, format, options, u64::MAX)?;
+    // So few that blocks are read in several turns.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let trace = pool.install(|| RowTrace::scan_table(table, &input, format, options, kept_max))?;
     let read: Vec<_> = trace.read().unwrap().map(|arrival| (arrival.at, arrival.function, arrival.duration)).collect();
     let RowTrace { functions, apps, first, last, skipped, remarks, lateness, zero, kept, .. } = trace;
     Ok(format!("{functions:?} {apps} {first} {last} {skipped:?} {remarks:?} {lateness:?} {zero} {kept:?} {read:?}"))
@@ -187,11 +195,13 @@ proptest! {
     /// One block is read row by row, in order.
     #[test]
     fn where_blocks_end_changes_nothing(
-        rows in prop::collection::vec(own_row(), 1..60),
+        rows in prop::collection::vec(own_row(), 1..200),
         is_own in any::<bool>(),
         on_error in prop::sample::select(vec![OnError::Fail, OnError::Skip, OnError::Skip]),
         start in prop::option::of(0..60_u64),
         length in 48..400_usize,
+        kept_max in prop::sample::select(vec![u64::MAX, u64::MAX, 40]),
+        line_end in prop::sample::select(vec!["\n", "\r\n"]),
     ) {
         let (mut text, mut time) = (String::new(), 0);
         for (step, name, duration) in rows {
@@ -203,13 +213,13 @@ proptest! {
         } else {
             ("app,func,end_timestamp,duration\n", RowFormat::Azure2021)
         };
-        let text = format!("{head}{text}");
+        let text = format!("{head}{text}").replace('\n', line_end);
         let options = RowOptions {
             on_error,
             start: start.map(|s| SimTime::from(Span::from_millis(1_000 * s))),
             ..RowOptions::default()
         };
-        let whole = in_blocks(&text, format, options, 1 << 20);
-        prop_assert_eq!(in_blocks(&text, format, options, length), whole);
+        let whole = in_blocks(&text, format, options, 1 << 20, kept_max);
+        prop_assert_eq!(in_blocks(&text, format, options, length, kept_max), whole);
     }
 }
