@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::blocks::{BLOCK, Block, Blocks, Piece, WORD, quoted_row};
 use super::decimal::{self, Decimal};
@@ -51,7 +51,8 @@ pub(super) struct Rows {
 enum Found {
     /// In the block, from here.
     Plain(usize),
-    Unquoted,
+    /// Without quotation marks; in the block, the row begins here.
+    Unquoted(usize),
 }
 
 impl Table {
@@ -164,6 +165,11 @@ impl Header {
         &self.name
     }
 
+    /// Fields that a row may have. Of a row that has more, not all need be found.
+    const fn fields_max(&self) -> usize {
+        if self.columns.is_empty() { usize::MAX } else { self.columns.len() }
+    }
+
     /// An error in a line.
     pub(super) fn wrong(&self, line: u64, message: impl Into<String>) -> TraceError {
         TraceError::new(&self.name, Some(line), message)
@@ -188,7 +194,7 @@ impl Rows {
             fields: Vec::new(),
             unquoted: Vec::new(),
             line: 0,
-            row: (Found::Unquoted, 0),
+            row: (Found::Plain(0), 0),
             taken: 0,
         }
     }
@@ -246,7 +252,7 @@ impl Rows {
             if found.is_some_and(|place| rest[place] == b'"') {
                 let line = self.line;
                 if self.quoted() {
-                    return self.count(Found::Unquoted, line);
+                    return self.count(Found::Unquoted(from), line);
                 }
                 continue;
             }
@@ -274,13 +280,14 @@ impl Rows {
         let (fields, unquoted) = (&mut self.fields, &mut self.unquoted);
         fields.clear();
         unquoted.clear();
-        let (mut begin, mut lines) = (0, 0);
+        let (mut begin, mut lines, fields_max) = (0, 0, self.header.fields_max());
         let rest = &self.block.bytes[self.start..self.block.end];
         let length = quoted_row(rest, self.header.separator, |piece| match piece {
             Piece::Byte(byte) => {
                 lines += u64::from(byte == b'\n');
                 unquoted.push(byte);
             }
+            Piece::FieldEnd if fields.len() > fields_max => {}
             Piece::FieldEnd => {
                 fields.push((begin, unquoted.len()));
                 begin = unquoted.len();
@@ -298,7 +305,7 @@ impl Rows {
     fn split(&mut self, from: usize, to: usize) {
         self.fields.clear();
         let (mut begin, mut chunk) = (from, from);
-        while chunk < to {
+        while chunk < to && self.fields.len() <= self.header.fields_max() {
             let next = to.min(chunk + u64::BITS as usize);
             let mut separators =
                 places_of(self.header.separator, &self.block.bytes[chunk..next + WORD]) & !0 >> (chunk + 64 - next);
@@ -331,7 +338,7 @@ impl<'a> Row<'a> {
     fn bytes(&self) -> &'a [u8] {
         match self.rows.row.0 {
             Found::Plain(from) => &self.rows.block.bytes[from..],
-            Found::Unquoted => &self.rows.unquoted,
+            Found::Unquoted(_) => &self.rows.unquoted,
         }
     }
 
@@ -357,9 +364,28 @@ impl<'a> Row<'a> {
 
     #[cold]
     fn has_other_fields(&self) -> TraceError {
-        let (found, wanted) = (self.rows.fields.len(), self.rows.header.columns.len());
+        let (found, wanted) = (self.count_fields(), self.rows.header.columns.len());
         let word = if found == 1 { "field" } else { "fields" };
         self.wrong(format!("the row has {found} {word}, the header {wanted}"))
+    }
+
+    /// How many fields the row has.
+    fn count_fields(&self) -> usize {
+        let Rows { header, block, row, .. } = self.rows;
+        let mut separators = 0;
+        match row.0 {
+            Found::Plain(from) => {
+                let rest = &block.bytes[from..block.end];
+                let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+                separators += memchr_iter(header.separator, line).count();
+            }
+            Found::Unquoted(from) => {
+                quoted_row(&block.bytes[from..block.end], header.separator, |piece| {
+                    separators += usize::from(matches!(piece, Piece::FieldEnd));
+                });
+            }
+        }
+        separators + 1
     }
 
     #[cold]
@@ -446,6 +472,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn of_a_row_with_too_many_fields_only_the_number_is_known() {
+        for (row, fields) in
+            [("a".to_owned(), 1), ("a,".repeat(1_000), 1_001), (format!("\"a\",{}\r", ",".repeat(998)), 1_000)]
+        {
+            let text = format!("x,y\n{row}\n");
+            let mut table = Table::open(&Input::of_bytes("x", text.into_bytes()), None).unwrap();
+            let row = table.next().unwrap().unwrap();
+            assert!(row.rows.fields.len() < 100);
+            let word = if fields == 1 { "field" } else { "fields" };
+            assert_eq!(
+                row.field(0).unwrap_err().to_string(),
+                format!("x:2: the row has {fields} {word}, the header 2")
+            );
+        }
+    }
+
     proptest! {
         /// Also fields that are longer than what is looked at in one go.
         #[test]
@@ -453,7 +496,8 @@ mod tests {
             lines in prop::collection::vec("([a-z+-~é]{0,12};){0,12}[a-z+-~é]{1,150}", 1..6),
             separator in prop::sample::select(vec![b';', b',', b'|', 0xc3]),
         ) {
-            let text = format!("head\n{}\n", lines.join("\n")).into_bytes();
+            // More columns than a row has fields.
+            let text = [&[separator; 500][..], format!("\n{}\n", lines.join("\n")).as_bytes()].concat();
             let mut table = Table::open(&Input::of_bytes("x", text), Some(separator)).unwrap();
             for line in &lines {
                 let row = table.next().unwrap().unwrap();

@@ -368,7 +368,8 @@ fn read(blocks: &mut Blocks, parts: &mut Vec<Part>, header: &Arc<Header>) -> Opt
 }
 
 impl RowTrace {
-    /// Looks through a trace once, on all threads. Memory grows with its functions, and with its rows up to `KEPT_MAX` of them.
+    /// Looks through a trace once, on the threads of the current rayon pool. Memory grows with its functions, and with its rows
+    /// up to `KEPT_MAX` of them.
     ///
     /// # Errors
     /// What cannot be read, and, with [`OnError::Fail`](super::OnError::Fail), the first row that is wrong.
