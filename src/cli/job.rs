@@ -131,11 +131,10 @@ fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     }
 }
 
-/// Starts the pool that all work is shared among, with this thread in it: no more threads than there are cores, and only this
-/// one where the system gives no other.
+/// Starts the pool of threads, with this one in it: no more than there are cores, and only this one if the system provides no other.
 ///
 /// # Errors
-/// The system gives some threads, but fewer than wanted.
+/// The system provides some threads, but fewer than wanted.
 pub(super) fn start_threads(wanted: NonZeroUsize) -> Result<(), CliError> {
     let has_others = std::thread::Builder::new().spawn(|| ()).is_ok_and(|other| other.join().is_ok());
     let threads = if has_others { wanted.min(cores()).get() } else { 1 };

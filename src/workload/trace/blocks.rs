@@ -129,7 +129,7 @@ impl Blocks {
         quoted_row(bytes, self.separator, |_| {})
     }
 
-    /// Reads behind `end` until `bytes` is full or nothing is left. Says where it ends.
+    /// Reads behind `end` until `bytes` is full or nothing is left. Returns where it ends.
     fn fill(&mut self, bytes: &mut [u8], mut end: usize) -> usize {
         while end < bytes.len() && !self.at_end && self.failed.is_none() {
             match self.from.read(&mut bytes[end..]) {
@@ -152,8 +152,8 @@ pub(super) enum Piece {
     FieldEnd,
 }
 
-/// Takes the first row to pieces: a field may be in quotation marks, and then hold separators, lines and, doubled, the marks
-/// themselves. Gives its length; none: it is not whole. What is not whole at the end of a file is a row all the same.
+/// Splits the first row into pieces: a field may be in quotation marks, and then hold separators, lines and, doubled, the marks
+/// themselves. Returns its length; none: it is not whole. What is not whole at the end of a file is a row all the same.
 #[inline]
 pub(super) fn quoted_row(bytes: &[u8], separator: u8, mut each: impl FnMut(Piece)) -> Option<usize> {
     let (mut in_quotes, mut was_quoted, mut is_empty) = (false, false, true);

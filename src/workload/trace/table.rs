@@ -129,7 +129,7 @@ impl Table {
     }
 }
 
-/// Passes over what comes before the header, and finds out what separates fields. Gives the line of the header.
+/// Skips what comes before the header, and determines what separates fields. Returns the line of the header.
 fn begin(blocks: &mut Blocks, separator: Option<u8>) -> u64 {
     let beginning = blocks.beginning();
     let mut start = if beginning.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };

@@ -1,7 +1,7 @@
 //! Looking through a trace for the first time, on all threads.
 //!
-//! Blocks of rows are read one after the other and parsed side by side, each as if it stood alone. What depends on the rows
-//! before it is added in order: where a block cannot stand alone, it is parsed again, so that the number of threads and the
+//! Blocks of rows are read one after the other and parsed side by side, each as if it stood alone. What depends on earlier rows
+//! is added in the order of the file, and a block that cannot stand alone is parsed again, so that the number of threads and the
 //! length of blocks change nothing.
 
 use std::collections::HashMap;
