@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::hash::fnv1a;
 use crate::measure::sweep::Row;
 
+/// How the name of a journal begins that is not yet one. A killed program leaves it behind.
+pub(super) const TEMPORARY: &str = ".journal-";
+
 /// How often rows are flushed to disk, so that even a power cut loses little.
 const SYNC: Duration = Duration::from_secs(1);
 /// Larger than any header.
@@ -92,7 +95,7 @@ impl Journal {
     /// Creates a journal. The file gets its final name once its header is complete.
     pub(super) fn create(path: &Path, identity: &Identity, width: usize) -> Result<Self, Unfit> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
         write_header(file.as_file(), identity, width)?;
         file.as_file().sync_all()?;
         file.persist_noclobber(path).map_err(io::Error::from)?;

@@ -20,7 +20,7 @@ use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
 use super::folder::resolve;
 use super::job::{command_line, default_folder};
-use super::journal::{Identity, Journal, Unfit};
+use super::journal::{Identity, Journal, TEMPORARY, Unfit};
 use super::load::{self, ScenarioSource};
 use super::results::Results;
 use super::terminal;
@@ -341,10 +341,15 @@ fn beside(folder: &Path, ending: &str) -> io::Result<PathBuf> {
     Ok(folder.with_file_name(name))
 }
 
-/// Removes the kept configurations, and their folder if it is empty. Leftovers do no harm.
+/// Removes the kept configurations and what killed programs have left, and their folder if it is empty. Leftovers do no harm.
 fn forget(partial: &Path, journal: Journal) {
     drop(journal);
     let _ = fs::remove_file(partial.join(JOURNAL));
+    for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     let _ = fs::remove_dir(partial);
 }
 

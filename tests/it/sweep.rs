@@ -164,6 +164,16 @@ fn killed_twenty_times_it_ends_the_same() {
     assert!(!folder.exists("killed.partial"));
 }
 
+/// The header of a journal that was killed while it was written has another name.
+#[test]
+fn what_a_killed_program_leaves_goes_with_the_journal() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("left.partial")).expect("a folder");
+    fs::write(folder.path().join("left.partial/.journal-x"), "{").expect("a file");
+    done(&folder, "sweep small.toml --out left --resume --quiet");
+    assert!(!folder.exists("left.partial"));
+}
+
 /// Leaves some points in `results/small.partial`.
 fn interrupt(folder: &Folder) {
     for _ in 0..200 {
