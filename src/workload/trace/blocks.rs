@@ -10,8 +10,8 @@ use crate::workload::Input;
 const ROW_MAX: usize = 16 << 20;
 /// Bytes of a block, unless a row is longer.
 pub(super) const BLOCK: usize = 1 << 16;
-/// Bytes that follow those of a block, so that the last of them can be read by words.
-pub(super) const WORD: usize = 8;
+/// Bytes that are looked at together, and that follow those of a block, so that this can be done with the last of them.
+pub(super) const CHUNK: usize = 64;
 
 /// A file being read.
 pub(super) struct Blocks {
@@ -30,7 +30,7 @@ pub(super) struct Blocks {
 /// Whole rows.
 #[derive(Default)]
 pub(super) struct Block {
-    /// The rows, and at least [`WORD`] bytes more.
+    /// The rows, and at least [`CHUNK`] bytes more.
     pub(super) bytes: Vec<u8>,
     /// Where the rows end.
     pub(super) end: usize,
@@ -44,12 +44,13 @@ impl Blocks {
     /// # Errors
     /// The file cannot be opened, or not even its beginning can be read.
     pub(super) fn open(input: &Input, length: usize) -> io::Result<Self> {
-        let mut raw = BufReader::with_capacity(1 << 16, input.open()?);
+        // Its buffer is smaller than a block, so that what is not compressed need not pass through it.
+        let mut raw = BufReader::new(input.open()?);
         let start = raw.fill_buf()?;
         let from: Box<dyn Read + Send> = if start.starts_with(&[0x1f, 0x8b]) {
-            Box::new(flate2::bufread::MultiGzDecoder::new(raw))
+            Box::new(flate2::read::MultiGzDecoder::new(raw))
         } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Box::new(zstd::Decoder::with_buffer(raw)?)
+            Box::new(zstd::Decoder::new(raw)?)
         } else {
             Box::new(raw)
         };
@@ -77,14 +78,14 @@ impl Blocks {
     pub(super) fn read(&mut self, block: &mut Block) -> io::Result<bool> {
         let bytes = &mut block.bytes;
         // What one long row has needed is not kept.
-        let needed = self.length.max(self.rest.len()) + WORD;
+        let needed = self.length.max(self.rest.len()) + CHUNK;
         if bytes.len() != needed {
             *bytes = vec![0; needed];
         }
         bytes[..self.rest.len()].copy_from_slice(&self.rest);
         let mut end = self.rest.len();
         loop {
-            let room = bytes.len() - WORD;
+            let room = bytes.len() - CHUNK;
             end = self.fill(&mut bytes[..room], end);
             let read = &bytes[..end];
             let quote = memchr(b'"', read);
@@ -105,7 +106,7 @@ impl Blocks {
                 let message = format!("a row is longer than {ROW_MAX} bytes");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
-            bytes.resize((2 * end).min(ROW_MAX + 1) + WORD, 0);
+            bytes.resize((2 * end).min(ROW_MAX + 1) + CHUNK, 0);
         }
     }
 
@@ -216,7 +217,7 @@ mod tests {
     fn rows(blocks: &mut Blocks) -> io::Result<Vec<Vec<u8>>> {
         let (mut block, mut all) = (Block::default(), Vec::new());
         while blocks.read(&mut block)? {
-            assert!(block.bytes.len() >= block.end + WORD);
+            assert!(block.bytes.len() >= block.end + CHUNK);
             all.push(block.bytes[..block.end].to_vec());
         }
         Ok(all)
