@@ -26,9 +26,9 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
         "How long invocations took, counting each attempt separately".to_owned()
     } else if p99.is_finite() {
         format!(
-            "One request in 100 takes longer than {}, half of them longer than {}",
-            duration(p99),
-            duration(total.latency_s.p50.mean)
+            "Half of all requests take longer than {}, one in 100 longer than {}",
+            duration(total.latency_s.p50.mean),
+            duration(p99)
         )
     } else {
         "Distribution of latency: no request was completed".to_owned()
