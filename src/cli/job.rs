@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use super::args::{Format, JobArgs};
 use super::cancel::CancelToken;
 use super::exit::CliError;
@@ -58,10 +60,10 @@ impl JobArgs {
         let command = harmless(&command, false).into_owned();
         let origin = Origin { command, threads: self.threads(), wall_s: took.as_secs_f64() };
         let manifest = answer.manifest(scenario, origin);
-        // The manifest comes last, when it is known what else there is.
-        for file in answer.files(&manifest).into_iter().filter(|file| file.name != MANIFEST) {
-            results.write(&file.name, file.content)?;
-        }
+        // The manifest comes last, when it is known what else there is. For the others the disk is waited for together.
+        let files = answer.files(&manifest).into_par_iter().filter(|file| file.name != MANIFEST);
+        let written: Vec<_> = files.map(|file| results.write(&file.name, file.content)).collect();
+        written.into_iter().collect::<Result<(), _>>()?;
         Ok(manifest)
     }
 

@@ -45,9 +45,39 @@ pub mod trace;
 #[cfg(test)]
 mod sample;
 
+use rayon::prelude::*;
+
 use crate::measure::{Manifest, RunResult};
 use chart::Drawn;
 use document::Document;
+
+/// A file to be, not rendered yet: files are rendered side by side.
+pub struct Draft<'a> {
+    name: String,
+    render: Box<dyn FnOnce() -> Vec<u8> + Send + 'a>,
+}
+
+impl<'a> Draft<'a> {
+    /// A file with the content that `render` returns.
+    pub fn new<T: Into<Vec<u8>>>(name: impl Into<String>, render: impl FnOnce() -> T + Send + 'a) -> Self {
+        Self { name: name.into(), render: Box::new(|| render().into()) }
+    }
+
+    /// A CSV file.
+    fn csv(name: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<(), ::csv::Error> + Send + 'a) -> Self {
+        Self::new(name, || {
+            let mut content = Vec::new();
+            write(&mut content).expect("rows of one length, and writing to memory cannot fail");
+            content
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn render(self) -> Artefact {
+        Artefact { name: self.name, content: (self.render)() }
+    }
+}
 
 /// A file to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,28 +88,13 @@ pub struct Artefact {
     pub content: Vec<u8>,
 }
 
-impl Artefact {
-    /// A file with this content.
-    #[must_use]
-    pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), content: content.into() }
-    }
-
-    /// A CSV file.
-    fn csv(name: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<(), ::csv::Error>) -> Self {
-        let mut content = Vec::new();
-        write(&mut content).expect("rows of one length, and writing to memory cannot fail");
-        Self::new(name, content)
-    }
-}
-
 /// What a study found, for people and for scripts.
-pub trait Report {
+pub trait Report: Sync {
     /// What kind of result it is, as the manifest says it: the name of its entry in [`kinds::KINDS`].
     fn kind(&self) -> &'static str;
 
     /// What scripts read, from which the report can be made again.
-    fn data(&self) -> Vec<Artefact>;
+    fn data(&self) -> Vec<Draft<'_>>;
 
     /// The report.
     fn document(&self, manifest: &Manifest) -> Document;
@@ -93,14 +108,19 @@ pub trait Report {
     }
 }
 
-/// Every file of the results folder.
+/// Every file of the results folder, rendered on the threads of the current rayon pool.
 #[must_use]
 pub fn files(report: &impl Report, manifest: &Manifest) -> Vec<Artefact> {
-    let mut files = report.data();
-    let document = report.document(manifest);
-    let chart = |chart: &Drawn| Artefact::new(format!("{}.svg", chart.name), chart.svg.as_str());
+    let data = || report.data().into_par_iter().map(Draft::render).collect::<Vec<_>>();
+    let page = || {
+        let document = report.document(manifest);
+        let page = document::html::render(&document);
+        (document, page)
+    };
+    let (mut files, (document, page)) = rayon::join(data, page);
+    let chart = |chart: &Drawn| Draft::new(format!("{}.svg", chart.name), || chart.svg.as_str()).render();
     files.extend(document.figures().map(chart));
-    files.push(Artefact::new("report.html", document::html::render(&document)));
-    files.push(Artefact::new(read_back::MANIFEST, json::manifest(manifest)));
+    files.push(Draft::new("report.html", || page).render());
+    files.push(Draft::new(read_back::MANIFEST, || json::manifest(manifest)).render());
     files
 }

@@ -8,7 +8,7 @@ use crate::measure::chaos::{Chaos, Effect};
 use crate::measure::summary::Stat;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
 use crate::report::format::{NOTHING, Quantity, count, duration, exactly};
-use crate::report::{Artefact, Report, csv, json, read_back};
+use crate::report::{Draft, Report, csv, json, read_back};
 
 /// Rows on the first screen.
 const ROWS: usize = 10;
@@ -27,8 +27,8 @@ impl Report for Found {
         KIND.name
     }
 
-    fn data(&self) -> Vec<Artefact> {
-        vec![Artefact::new(read_back::CHAOS, self.json()), Artefact::csv("chaos.csv", |to| csv::chaos(&self.chaos, to))]
+    fn data(&self) -> Vec<Draft<'_>> {
+        vec![Draft::new(read_back::CHAOS, || self.json()), Draft::csv("chaos.csv", |to| csv::chaos(&self.chaos, to))]
     }
 
     fn json(&self) -> String {

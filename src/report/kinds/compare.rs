@@ -10,7 +10,7 @@ use crate::measure::summary::{ObjectiveResult, Stat};
 use crate::path::quantity_of;
 use crate::report::document::{Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, percent};
-use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
+use crate::report::{Draft, Report, chart, csv, json, phrases, read_back};
 use crate::scenario::registry;
 
 /// How many contenders are shown before "show all".
@@ -33,11 +33,11 @@ impl Report for Compared {
         KIND.name
     }
 
-    fn data(&self) -> Vec<Artefact> {
+    fn data(&self) -> Vec<Draft<'_>> {
         vec![
-            Artefact::new(read_back::COMPARISON, self.json()),
-            Artefact::csv("comparison.csv", |to| csv::comparison(&self.comparison, to)),
-            Artefact::csv(read_back::TIMELINE, |to| csv::timelines(&self.results, to)),
+            Draft::new(read_back::COMPARISON, || self.json()),
+            Draft::csv("comparison.csv", |to| csv::comparison(&self.comparison, to)),
+            Draft::csv(read_back::TIMELINE, |to| csv::timelines(&self.results, to)),
         ]
     }
 

@@ -7,7 +7,7 @@ use crate::measure::plan::{
 };
 use crate::report::document::{Block, Card, Cell, Column, Document, Place, Row, Section, Table, Tone};
 use crate::report::format::{NOTHING, Quantity, cents, count, duration, percent, times};
-use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
+use crate::report::{Draft, Report, chart, csv, json, phrases, read_back};
 
 /// How many rows a table shows before "show all".
 const ROWS: usize = 25;
@@ -23,8 +23,8 @@ impl Report for Plan {
         KIND.name
     }
 
-    fn data(&self) -> Vec<Artefact> {
-        vec![Artefact::new(read_back::PLAN, self.json()), Artefact::csv("plan.csv", |to| csv::plan(self, to))]
+    fn data(&self) -> Vec<Draft<'_>> {
+        vec![Draft::new(read_back::PLAN, || self.json()), Draft::csv("plan.csv", |to| csv::plan(self, to))]
     }
 
     fn json(&self) -> String {

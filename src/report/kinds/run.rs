@@ -7,7 +7,7 @@ use crate::metric;
 use crate::report::document::{Block, Card, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, duration};
 use crate::report::phrases::{self, N_EVENT, N_INSTANCE, T_EXEC};
-use crate::report::{Artefact, Report, chart, csv, evidence, json, read_back};
+use crate::report::{Draft, Report, chart, csv, evidence, json, read_back};
 
 /// How many functions are shown before "show all".
 const ROWS: usize = 25;
@@ -34,12 +34,12 @@ impl Report for RunResult {
         KIND.name
     }
 
-    fn data(&self) -> Vec<Artefact> {
+    fn data(&self) -> Vec<Draft<'_>> {
         vec![
-            Artefact::new(read_back::SUMMARY, json::summary(&self.summary)),
-            Artefact::csv("functions.csv", |to| csv::functions(&self.summary, to)),
-            Artefact::csv(read_back::TIMELINE, |to| csv::timeline(&self.timeline, to)),
-            Artefact::new(read_back::CHARTS, json::charts(self)),
+            Draft::new(read_back::SUMMARY, || json::summary(&self.summary)),
+            Draft::csv("functions.csv", |to| csv::functions(&self.summary, to)),
+            Draft::csv(read_back::TIMELINE, |to| csv::timeline(&self.timeline, to)),
+            Draft::new(read_back::CHARTS, || json::charts(self)),
         ]
     }
 

@@ -9,7 +9,7 @@ use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section
 use crate::report::format::{Quantity, count, exactly};
 use crate::report::sweep::digest::{Digest, Kept};
 use crate::report::sweep::{SweepReport, chart};
-use crate::report::{Artefact, Report, phrases, read_back};
+use crate::report::{Draft, Report, phrases, read_back};
 
 /// Rows of the table of points; all are in the files.
 const ROWS: usize = 2_000;
@@ -31,8 +31,8 @@ impl Report for SweepReport {
         KIND.name
     }
 
-    fn data(&self) -> Vec<Artefact> {
-        self.tables.clone()
+    fn data(&self) -> Vec<Draft<'_>> {
+        self.tables.iter().map(|table| Draft::new(table.name.as_str(), || table.content.as_slice())).collect()
     }
 
     /// The answer for scripts.

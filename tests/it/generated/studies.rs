@@ -11,7 +11,7 @@ use forewarm::experiment::Progress;
 use forewarm::measure::Manifest;
 use forewarm::report::document::html;
 use forewarm::report::kinds::{self, Folder};
-use forewarm::report::{Artefact, Report as _};
+use forewarm::report::{Artefact, Draft, Report as _};
 use forewarm::scenario::{Files, ParseOptions, Scenario, parse};
 use forewarm::study::chaos::Chaos;
 use forewarm::study::compare::{self, Compare};
@@ -151,10 +151,10 @@ fn asked<'a, S: Study<'a>>(
         }
     }
     let files = stored(what, scenario, &answers[0])?;
-    let others = answers[1].found.data();
-    for (one, other) in answers[0].found.data().iter().zip(&others) {
+    let [data, others] = [0, 1].map(|place: usize| answers[place].found.data().into_iter().map(Draft::render));
+    for (one, other) in data.zip(others) {
         if one != other {
-            let texts = [one, other].map(|file| String::from_utf8_lossy(&file.content).into_owned());
+            let texts = [&one, &other].map(|file| String::from_utf8_lossy(&file.content).into_owned());
             return Err(format!("{what}: {} on one thread\n{}\nand on two\n{}", one.name, texts[0], texts[1]));
         }
     }
