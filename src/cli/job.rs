@@ -60,7 +60,8 @@ impl JobArgs {
         let command = harmless(&command, false).into_owned();
         let origin = Origin { command, threads: self.threads(), wall_s: took.as_secs_f64() };
         let manifest = answer.manifest(scenario, origin);
-        // The manifest comes last, when it is known what else there is. For the others the disk is waited for together.
+        // The manifest comes last, when it is known what else there is. The others are written in parallel, because each waits
+        // for the disk. Of several errors, that of the first file is reported.
         let files = answer.files(&manifest).into_par_iter().filter(|file| file.name != MANIFEST);
         let written: Vec<_> = files.map(|file| results.write(&file.name, file.content)).collect();
         written.into_iter().collect::<Result<(), _>>()?;

@@ -51,7 +51,7 @@ use crate::measure::{Manifest, RunResult};
 use chart::Drawn;
 use document::Document;
 
-/// A file to be, not rendered yet: files are rendered side by side.
+/// A file of the results that is not rendered yet, so that several can be rendered side by side.
 pub struct Draft<'a> {
     name: String,
     render: Box<dyn FnOnce() -> Vec<u8> + Send + 'a>,
@@ -75,17 +75,25 @@ impl<'a> Draft<'a> {
     /// The file.
     #[must_use]
     pub fn render(self) -> Artefact {
-        Artefact { name: self.name, content: (self.render)() }
+        Artefact::new(self.name, (self.render)())
     }
 }
 
-/// A file to be.
+/// A file of the results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artefact {
     /// Its name, without a folder.
     pub name: String,
     /// What is in it.
     pub content: Vec<u8>,
+}
+
+impl Artefact {
+    /// A file with this content.
+    #[must_use]
+    pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), content: content.into() }
+    }
 }
 
 /// What a study found, for people and for scripts.
@@ -118,9 +126,9 @@ pub fn files(report: &impl Report, manifest: &Manifest) -> Vec<Artefact> {
         (document, page)
     };
     let (mut files, (document, page)) = rayon::join(data, page);
-    let chart = |chart: &Drawn| Draft::new(format!("{}.svg", chart.name), || chart.svg.as_str()).render();
+    let chart = |chart: &Drawn| Artefact::new(format!("{}.svg", chart.name), chart.svg.as_str());
     files.extend(document.figures().map(chart));
-    files.push(Draft::new("report.html", || page).render());
-    files.push(Draft::new(read_back::MANIFEST, || json::manifest(manifest)).render());
+    files.push(Artefact::new("report.html", page));
+    files.push(Artefact::new(read_back::MANIFEST, json::manifest(manifest)));
     files
 }

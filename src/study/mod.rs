@@ -155,7 +155,7 @@ impl<R: Report> Answer<R> {
         }
     }
 
-    /// Every file of the results folder.
+    /// Every file of the results folder, rendered on the threads of the current rayon pool.
     #[must_use]
     pub fn files(&self, manifest: &Manifest) -> Vec<Artefact> {
         report::files(&self.found, manifest)

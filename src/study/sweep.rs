@@ -68,7 +68,7 @@ impl<'a> Study<'a> for Sweep<'a> {
             tables.write(point, row).map_err(|error| in_memory(&error))?;
         }
         let tables = tables.finish().map_err(|error| in_memory(&error))?;
-        let tables = tables.into_iter().map(|(name, content)| Artefact { name: name.to_owned(), content }).collect();
+        let tables = tables.into_iter().map(|(name, content)| Artefact::new(name, content)).collect();
         let found = SweepReport { scenario: scenario.clone(), digest, tables };
         Ok(Answer { found, replications, simulated: simulated.into_inner(), is_whole: true })
     }

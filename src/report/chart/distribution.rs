@@ -9,6 +9,7 @@ use super::{BLUE, Dash, INK, ORANGE, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::timeline::Bins;
 use crate::report::format::{Quantity, duration, percent};
+use crate::report::phrases;
 
 /// The share of requests that took longer, over time on a log axis, for latency and each of its parts.
 pub(super) fn distribution(result: &RunResult) -> Plot {
@@ -25,8 +26,10 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
         // The curves are of invocations there, and the statistics of the total of requests.
         "How long invocations took, counting each attempt separately".to_owned()
     } else if p99.is_finite() {
+        let is_much = phrases::is_much(total.failure_ratio.mean);
         format!(
-            "Half of all requests take longer than {}, one in 100 longer than {}",
+            "Half of {} take longer than {}, one in 100 longer than {}",
+            if is_much { "the completed requests" } else { "all requests" },
             duration(total.latency_s.p50.mean),
             duration(p99)
         )
@@ -102,6 +105,17 @@ pub(super) fn share_above(bins: &Bins, x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_title_says_which_requests() {
+        let mut result = sample::result(3, 288);
+        for (failure_ratio, which) in [(0.0, "all requests"), (0.6, "the completed requests")] {
+            result.summary.total.failure_ratio.mean = failure_ratio;
+            let title = distribution(&result).title;
+            assert!(title.starts_with(&format!("Half of {which} take longer than ")), "{title}");
+        }
+    }
 
     #[test]
     fn the_tail_starts_at_all_and_ends_open() {

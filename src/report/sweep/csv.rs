@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use super::{Column, Kind};
 use crate::measure::sweep::Row;
+use crate::report::csv::number;
 use crate::scenario::sweep::Point;
 
 /// Writes the rows of a sweep as CSV.
@@ -28,7 +29,6 @@ impl<W: Write> Rows<W> {
     /// # Errors
     /// What the output answers.
     pub fn write(&mut self, point: &Point, row: &Row) -> csv::Result<()> {
-        let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
         let (mut levels, mut values) = (point.levels.iter(), row.values[2..].iter());
         for column in &self.columns {
             let text = match column.kind {

@@ -44,8 +44,8 @@ impl Blocks {
     /// # Errors
     /// The file cannot be opened, or not even its beginning can be read.
     pub(super) fn open(input: &Input, length: usize) -> io::Result<Self> {
-        // Its buffer is smaller than a block, so that what is not compressed need not pass through it.
-        let mut raw = BufReader::new(input.open()?);
+        // Smaller than a block, so that what is not compressed need not pass through this buffer.
+        let mut raw = BufReader::with_capacity(1 << 12, input.open()?);
         let start = raw.fill_buf()?;
         let from: Box<dyn Read + Send> = if start.starts_with(&[0x1f, 0x8b]) {
             Box::new(flate2::read::MultiGzDecoder::new(raw))
@@ -77,6 +77,7 @@ impl Blocks {
     /// Once all rows before it have been read: what cannot be read, and a row that is too long.
     pub(super) fn read(&mut self, block: &mut Block) -> io::Result<bool> {
         let bytes = &mut block.bytes;
+        (block.end, block.has_quotes) = (0, false);
         // What one long row has needed is not kept.
         let needed = self.length.max(self.rest.len()) + CHUNK;
         if bytes.len() != needed {

@@ -1,5 +1,6 @@
 //! What a scenario says about recorded requests. The files are read by somebody else.
 
+use super::table::may_separate;
 use super::{OnError, RateOptions, RowOptions, moment};
 use crate::dist::Unit;
 use crate::schema::declare::*;
@@ -173,7 +174,7 @@ fn check_reading(check: &mut Check<'_, '_, '_>, start: Option<&str>, by: Option<
 fn separator(written: &str) -> Result<u8, &'static str> {
     match written.as_bytes() {
         b"tab" => Ok(b'\t'),
-        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.-+".contains(byte) => Ok(*byte),
+        [byte] if may_separate(*byte) => Ok(*byte),
         _ => Err("write \",\", \";\", \"|\" or \"tab\""),
     }
 }

@@ -13,6 +13,8 @@ use crate::workload::Input;
 
 /// Rows of a file: a few megabytes of gzip can stand for thousands of millions.
 pub(super) const ROWS_MAX: u64 = 100_000_000;
+/// Columns of a file, for which each of the blocks that are read at the same time has room.
+const COLUMNS_MAX: usize = 100_000;
 
 /// A CSV file being read.
 pub(super) struct Table {
@@ -37,9 +39,9 @@ pub(super) struct Rows {
     start: usize,
     /// The line at `start`.
     line: u64,
-    /// Where separators and ends of lines were looked for: up to here.
+    /// Up to here separators and ends of lines have been looked for; it may be behind the end of the block.
     looked: usize,
-    /// Those from `start` on in the last [`CHUNK`] bytes before, one bit for each.
+    /// Those found in the last [`CHUNK`] bytes before `looked`, one bit for each byte: from `start` to the end of the block.
     marks: u64,
     row: Taken,
     /// Rows taken, also from earlier blocks.
@@ -78,9 +80,18 @@ impl Table {
         let mut table = Self { rows: Rows { line, ..Rows::new(&Arc::new(header)) }, blocks };
         let empty =
             || TraceError::new(&input.name, None, "the file is empty").help("its first line must name the columns");
+        // Once for the number of columns, and once more with room for them.
         let fields = table.next()?.ok_or_else(empty)?.rows.row.fields;
+        if fields > COLUMNS_MAX {
+            return Err(TraceError::new(
+                &input.name,
+                Some(table.rows.row.line),
+                format!("the header has {fields} columns"),
+            )
+            .help(format!("at most {COLUMNS_MAX} are read")));
+        }
         table.rows.again();
-        let row = table.next()?.ok_or_else(empty)?;
+        let row = table.next()?.expect("the same row");
         let columns = (0..fields).map(|place| String::from_utf8_lossy(row.written(place)).trim().to_owned()).collect();
         let Self { rows, blocks } = table;
         let header = Header { name: input.name.clone(), separator: blocks.separator, columns };
@@ -136,6 +147,12 @@ impl Table {
     }
 }
 
+/// Whether a byte can separate fields: it is no part of numbers, names and lines.
+pub(super) const fn may_separate(byte: u8) -> bool {
+    let is_taken = byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\n' | b'\r' | b'.' | b'-' | b'+');
+    byte.is_ascii() && !is_taken
+}
+
 /// Skips what comes before the header, and determines what separates fields. Returns the line of the header.
 fn begin(blocks: &mut Blocks, separator: Option<u8>) -> u64 {
     let beginning = blocks.beginning();
@@ -150,7 +167,7 @@ fn begin(blocks: &mut Blocks, separator: Option<u8>) -> u64 {
         let first = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
         match first.strip_suffix(b"\r").unwrap_or(first) {
             // What Excel writes and wants, and Grafana too.
-            [s, e, p, b'=', separator] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+            [s, e, p, b'=', separator] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && may_separate(*separator) => {
                 wanted = wanted.or(Some(*separator));
                 start += rest.len().min(first.len() + 1);
                 line += 1;
@@ -263,7 +280,7 @@ impl Rows {
     fn advance(&mut self) -> Result<bool, TraceError> {
         while self.start < self.block.end {
             (self.row.start, self.row.line) = (self.start, self.line);
-            let is_row = if self.begins_quoted() { self.quoted() } else { self.plain() };
+            let is_row = if self.next_is_quoted() { self.quoted() } else { self.plain() };
             if is_row {
                 self.taken += 1;
                 return if self.taken > ROWS_MAX { Err(Row { rows: self }.is_one_too_many()) } else { Ok(true) };
@@ -274,10 +291,12 @@ impl Rows {
 
     /// Whether the next line has a quotation mark.
     #[inline]
-    fn begins_quoted(&self) -> bool {
+    fn next_is_quoted(&self) -> bool {
         let Block { bytes, end, has_quotes } = &self.block;
-        let found = |rest| memchr2(b'\n', b'"', rest).is_some_and(|place| rest[place] == b'"');
-        *has_quotes && found(&bytes[self.start..*end])
+        *has_quotes && {
+            let rest = &bytes[self.start..*end];
+            memchr2(b'\n', b'"', rest).is_some_and(|place| rest[place] == b'"')
+        }
     }
 
     /// Takes a line without quotation marks. Says whether there is anything in it.
@@ -290,6 +309,7 @@ impl Rows {
             while marks == 0 && looked < *end {
                 marks = marks_of(self.header.separator, &bytes[looked..]);
                 looked += CHUNK;
+                // What is behind the end is not part of the block.
                 if looked > *end {
                     marks &= !0 >> (looked - end);
                 }
@@ -514,6 +534,27 @@ mod tests {
                 format!("x:2: the row has {fields} {word}, the header 2")
             );
         }
+    }
+
+    #[test]
+    fn a_line_that_names_no_separator_is_the_header() {
+        let columns =
+            |text: &str| Table::open(&Input::of_bytes("x", text.as_bytes().to_vec()), None).unwrap().columns().to_vec();
+        assert_eq!(columns("sep=;\nx;y\n1;2\n"), ["x", "y"]);
+        for first in ["sep=\r\r", "sep=\"", "sep=1", "sep=."] {
+            assert_eq!(columns(&format!("{first}\nx,y\n")).len(), 1, "{first}");
+        }
+    }
+
+    #[test]
+    fn columns_beyond_measure_are_refused() {
+        let open = |columns: usize| {
+            let text = format!("\n{}\n", vec!["x"; columns].join(","));
+            Table::open(&Input::of_bytes("x", text.into_bytes()), None).map(|table| table.columns().len())
+        };
+        assert_eq!(open(COLUMNS_MAX), Ok(COLUMNS_MAX));
+        let error = open(COLUMNS_MAX + 1).unwrap_err().to_string();
+        assert_eq!(error, "x:2: the header has 100001 columns; at most 100000 are read");
     }
 
     /// Behind it there is what the memory of the block held before.

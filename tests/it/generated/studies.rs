@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use forewarm::experiment::Progress;
 use forewarm::measure::Manifest;
+use forewarm::report::Artefact;
 use forewarm::report::document::html;
 use forewarm::report::kinds::{self, Folder};
-use forewarm::report::{Artefact, Draft, Report as _};
 use forewarm::scenario::{Files, ParseOptions, Scenario, parse};
 use forewarm::study::chaos::Chaos;
 use forewarm::study::compare::{self, Compare};
@@ -150,31 +150,38 @@ fn asked<'a, S: Study<'a>>(
             Err(error) => return Err(format!("{what} was accepted, and then: {error}")),
         }
     }
-    let files = stored(what, scenario, &answers[0])?;
-    let [data, others] = [0, 1].map(|place: usize| answers[place].found.data().into_iter().map(Draft::render));
-    for (one, other) in data.zip(others) {
+    let origin = Origin { command: format!("forewarm {what} {NAME}"), threads: NonZeroUsize::MIN, wall_s: 1.0 };
+    let manifest = answers[0].manifest(scenario, origin);
+    let mut files = Vec::new();
+    for (answer, threads) in answers.iter().zip(1..) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
+        files.push(pool.install(|| answer.files(&manifest)));
+    }
+    let names = |files: &[Artefact]| files.iter().map(|file| file.name.clone()).collect::<Vec<_>>();
+    if names(&files[0]) != names(&files[1]) {
+        return Err(format!("{what}: {:?} on one thread, and {:?} on two", names(&files[0]), names(&files[1])));
+    }
+    for (one, other) in files[0].iter().zip(&files[1]) {
         if one != other {
-            let texts = [&one, &other].map(|file| String::from_utf8_lossy(&file.content).into_owned());
+            let texts = [one, other].map(|file| String::from_utf8_lossy(&file.content).into_owned());
             return Err(format!("{what}: {} on one thread\n{}\nand on two\n{}", one.name, texts[0], texts[1]));
         }
     }
-    Ok(Some(files))
+    stored(what, &answers[0], &manifest, files.swap_remove(0)).map(Some)
 }
 
 /// The files of a study, from which the very same report is made.
 fn stored<R: forewarm::report::Report>(
     what: &str,
-    scenario: &Scenario,
     answer: &Answer<R>,
+    manifest: &Manifest,
+    files: Vec<Artefact>,
 ) -> Result<Vec<Artefact>, String> {
-    let origin = Origin { command: format!("forewarm {what} {NAME}"), threads: NonZeroUsize::MIN, wall_s: 1.0 };
-    let manifest: Manifest = answer.manifest(scenario, origin);
-    let files = answer.files(&manifest);
-    let page = html::render(&answer.found.document(&manifest));
+    let page = html::render(&answer.found.document(manifest));
     let folder = Stored { files, named: self::files() };
     let again =
-        kinds::read(&manifest, &folder).map_err(|error| format!("{what}: stored results are refused: {error}"))?;
-    if html::render(&again.document(&manifest)) != page {
+        kinds::read(manifest, &folder).map_err(|error| format!("{what}: stored results are refused: {error}"))?;
+    if html::render(&again.document(manifest)) != page {
         return Err(format!("{what}: the report of stored results is another one"));
     }
     Ok(folder.files)
