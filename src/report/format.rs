@@ -211,6 +211,12 @@ pub fn count(x: f64) -> String {
     format!("{x:.*}", decimals(x, 3))
 }
 
+/// How many of something there are: `1 function`, `1,000 functions`.
+#[must_use]
+pub fn numbered(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number as f64), if number == 1 { "" } else { "s" })
+}
+
 /// An amount as [`money`] writes it: whole cents from one dollar on. Differences of such amounts can be checked by readers.
 #[must_use]
 pub fn cents(usd: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::format::{count, roughly, times};
+use super::format::{count, numbered, roughly, times};
 use super::phrases;
 use crate::experiment::plan::preview::Preview;
 use crate::scenario::plan::Plan as Asked;
@@ -45,12 +45,12 @@ pub fn text(preview: &Preview, asked: &Asked, speed: Option<&Speed>) -> String {
         };
         format!("{:<width$}  {values}", choice.axis.key)
     };
-    list(numbered(preview.candidates, "configuration"), asked.axes.iter().map(axis).collect());
+    list(numbered(preview.candidates as u64, "configuration"), asked.axes.iter().map(axis).collect());
     let objective = |one: &crate::measure::plan::Asked| {
         let by_default = if one.implied { " (added by default)" } else { "" };
         format!("{} {}{by_default}", one.subject(), phrases::bound(one))
     };
-    list(numbered(preview.objectives.len(), "objective"), preview.objectives.iter().map(objective).collect());
+    list(numbered(preview.objectives.len() as u64, "objective"), preview.objectives.iter().map(objective).collect());
     text.push('\n');
     let mut fact = |name: &str, value: &str| text += &format!("{name:<14}{value}\n");
     let (first, last) = (preview.looks.first().copied().unwrap_or(1), preview.looks.last().copied().unwrap_or(1));
@@ -81,15 +81,10 @@ pub fn text(preview: &Preview, asked: &Asked, speed: Option<&Speed>) -> String {
     );
     let time = speed.and_then(|speed| Some((speed, speed.time(preview.usual)?, speed.time(preview.most)?)));
     if let Some((speed, usual, most)) = time {
-        let threads = numbered(speed.threads, "thread");
+        let threads = numbered(speed.threads as u64, "thread");
         fact("Time", &format!("about {} on {threads}, at most {}", roughly(usual), roughly(most)));
     }
     text
-}
-
-/// `1 thread`, `2 threads`.
-fn numbered(number: usize, what: &str) -> String {
-    format!("{} {what}{}", count(number as f64), if number == 1 { "" } else { "s" })
 }
 
 /// With two digits.

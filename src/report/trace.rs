@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{count, duration, percent};
+use super::format::{count, duration, numbered, percent};
 use super::phrases::sanitize;
 use crate::workload::trace::stats::{Durations, TraceStats};
 
@@ -19,15 +19,17 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
     let mut text = String::new();
     let functions = match (stats.functions, stats.apps) {
         (0, _) => String::new(),
-        (functions, None) => format!("{} functions, ", count(functions as f64)),
-        (functions, Some(apps)) => format!("{} functions in {} apps, ", count(functions as f64), count(apps as f64)),
+        (functions, None) => format!("{}, ", numbered(functions, "function")),
+        (functions, Some(apps)) => format!("{} in {}, ", numbered(functions, "function"), numbered(apps, "app")),
     };
-    let requests = count(stats.invocations as f64);
-    line(&mut text, &format!("{name}: {functions}{requests} requests in {}\n", duration(stats.span_s)));
+    let requests = numbered(stats.invocations, "request");
+    line(&mut text, &format!("{name}: {functions}{requests} in {}\n", duration(stats.span_s)));
     if let Some(rate) = stats.rate_mean {
         let peak = stats.peak.invocations as f64 / stats.peak.interval_s;
         let at = if stats.peak.at_s > 0.0 { duration(stats.peak.at_s) } else { "the start".to_owned() };
-        row(&mut text, "Rate", &format!("{}/s on average; {}/s at most, at {at}", count(rate), count(peak)));
+        // A short trace may end before its busiest interval does.
+        let at_most = if peak < rate { String::new() } else { format!("; {}/s at most, at {at}", count(peak)) };
+        row(&mut text, "Rate", &format!("{}/s on average{at_most}", count(rate)));
     }
     if let Some(dispersion) = stats.dispersion {
         let interval = duration(stats.peak.interval_s);
@@ -113,4 +115,30 @@ fn row(text: &mut String, label: &str, about: &str) {
 fn line(text: &mut String, line: &str) {
     // Writing to a text cannot fail.
     let _ = writeln!(text, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::Input;
+    use crate::workload::trace::{RowFormat, RowOptions, RowTrace};
+
+    fn first_lines(rows: &str) -> Vec<String> {
+        let input = Input::of_bytes("x", format!("time_s,function\n{rows}").into_bytes());
+        let trace = RowTrace::scan(&input, RowFormat::Forewarm, RowOptions::default()).unwrap();
+        let text = render("x", &TraceStats::of_rows(&trace).unwrap());
+        text.lines().filter(|line| !line.is_empty()).take(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn one_is_singular_and_the_highest_rate_is_not_below_the_mean() {
+        assert_eq!(first_lines("1,a\n"), ["x: 1 function, 1 request in 1.00 s", "Rate            1/s on average"]);
+        let rows = (0..=120).map(|at| format!("{at},{}\n", if at < 60 { "a" } else { "b" })).collect::<String>();
+        assert_eq!(
+            first_lines(&(rows + "120,a\n".repeat(99).as_str())),
+            ["x: 2 functions, 220 requests in 2.00 min", "Rate            1.83/s on average"]
+        );
+        let busy = "30,a\n".repeat(300) + "600,b\n";
+        assert_eq!(first_lines(&busy)[1], "Rate            0.502/s on average; 5/s at most, at the start");
+    }
 }
