@@ -1,4 +1,4 @@
-//! Experiments: replications, cells and contenders, on all threads. The only module with threads.
+//! Experiments: replications, cells and contenders. Only here are simulations distributed over threads.
 
 mod cells;
 pub mod chaos;

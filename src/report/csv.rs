@@ -340,7 +340,7 @@ pub(super) fn number(x: f64) -> String {
     if !x.is_finite() {
         return String::new();
     }
-    // Faster than the standard library, and as in JSON. Where two texts are as short and as near, these two choose differently.
+    // Faster than the standard library, and as in JSON. Of two texts that are equally short and near, each may choose another.
     let mut buffer = zmij::Buffer::new();
     match buffer.format_finite(x) {
         text if text.contains('e') => x.to_string(),

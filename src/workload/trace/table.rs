@@ -78,17 +78,15 @@ impl Table {
         let line = begin(&mut blocks, separator);
         let header = Header { name: input.name.clone(), separator: blocks.separator, columns: Vec::new() };
         let mut table = Self { rows: Rows { line, ..Rows::new(&Arc::new(header)) }, blocks };
-        let empty =
-            || TraceError::new(&input.name, None, "the file is empty").help("its first line must name the columns");
         // Once for the number of columns, and once more with room for them.
-        let fields = table.next()?.ok_or_else(empty)?.rows.row.fields;
+        let Some(row) = table.next()? else {
+            let error = TraceError::new(&input.name, None, "the file is empty");
+            return Err(error.help("its first line must name the columns"));
+        };
+        let fields = row.rows.row.fields;
         if fields > COLUMNS_MAX {
-            return Err(TraceError::new(
-                &input.name,
-                Some(table.rows.row.line),
-                format!("the header has {fields} columns"),
-            )
-            .help(format!("at most {COLUMNS_MAX} are read")));
+            let error = row.wrong(format!("the header has {fields} columns"));
+            return Err(error.help(format!("at most {COLUMNS_MAX} are read")));
         }
         table.rows.again();
         let row = table.next()?.expect("the same row");
