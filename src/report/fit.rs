@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, BLUE, Dash, Drawn, MUTED, Mark, Panel, Plot, Scale, Shape, Style, VERMILLION};
 use super::document::{Block, Card, Cell, Column, Document, Place, Row, Section, Table, Tone, html};
-use super::format::{Quantity, count, duration, percent};
+use super::format::{Quantity, count, duration, numbered, percent};
 use crate::fit::arrivals::Arrivals;
 use crate::fit::laws::Found;
 use crate::fit::{Fit, FittedFunction, Measured};
@@ -37,10 +37,9 @@ fn document(name: &str, fit: &Fit, measured: &Measured) -> Document {
         kind: "fit",
         name: name.to_owned(),
         title: format!(
-            "{} requests, {} function{}",
-            count(requests as f64),
-            fit.functions.len(),
-            if fit.functions.len() == 1 { "" } else { "s" }
+            "{}, {}",
+            numbered(requests as u64, "request"),
+            numbered(fit.functions.len() as u64, "function")
         ),
         tone: Tone::Plain,
         alerts: Vec::new(),
