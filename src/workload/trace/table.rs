@@ -1,15 +1,16 @@
 //! CSV files with named columns, compressed or not.
 
+mod row;
+
 use std::io;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr2};
 
 use super::blocks::{BLOCK, Block, Blocks, CHUNK, Piece, quoted_row};
-use super::decimal::{self, Decimal};
 use super::error::TraceError;
-use crate::time::Span;
 use crate::workload::Input;
+pub(super) use row::Row;
 
 /// Rows of a file: a few megabytes of gzip can stand for thousands of millions.
 pub(super) const ROWS_MAX: u64 = 100_000_000;
@@ -385,113 +386,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// One row: the one that was taken last.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    rows: &'a Rows,
-}
-
-impl<'a> Row<'a> {
-    /// Its line in the file.
-    pub(super) const fn line(&self) -> u64 {
-        self.rows.row.line
-    }
-
-    /// A field as it is written.
-    #[inline]
-    fn written(&self, column: usize) -> &'a [u8] {
-        let Rows { row, block, .. } = self.rows;
-        let bytes = if row.is_quoted { &row.unquoted } else { &block.bytes };
-        &bytes[row.begins[column]..row.begins[column + 1] - 1]
-    }
-
-    /// An error in this row.
-    pub(super) fn wrong(&self, message: impl Into<String>) -> TraceError {
-        self.rows.header.wrong(self.line(), message)
-    }
-
-    /// An error about a field: its column, what stands there, and why that is wrong.
-    pub(super) fn wrong_field(&self, column: usize, text: &str, why: &str) -> TraceError {
-        self.wrong(format!("`{}`: \"{}\" {why}", shown(&self.rows.header.columns[column]), shown(text)))
-    }
-
-    /// A field, without spaces around it. A row must have as many as the header.
-    // A call for each field would take a tenth of the time of a scan.
-    #[inline(always)]
-    pub(super) fn field(&self, column: usize) -> Result<&'a [u8], TraceError> {
-        if self.rows.row.fields != self.rows.header.columns.len() {
-            return Err(self.has_other_fields());
-        }
-        match self.written(column) {
-            // As nearly all are.
-            field @ [b'!'..=b'~', .., b'!'..=b'~'] => Ok(field),
-            field => Ok(field.trim_ascii()),
-        }
-    }
-
-    #[cold]
-    fn has_other_fields(&self) -> TraceError {
-        let (found, wanted) = (self.rows.row.fields, self.rows.header.columns.len());
-        let word = if found == 1 { "field" } else { "fields" };
-        self.wrong(format!("the row has {found} {word}, the header {wanted}"))
-    }
-
-    #[cold]
-    fn is_one_too_many(&self) -> TraceError {
-        let message = format!("the file has more than {} million rows", ROWS_MAX / 1_000_000);
-        self.wrong(message).help("split it, or count the requests by interval and use a rate trace")
-    }
-
-    /// A field that is text.
-    pub(super) fn text(&self, column: usize) -> Result<&'a str, TraceError> {
-        let text = std::str::from_utf8(self.field(column)?);
-        text.map_err(|_| self.wrong(format!("`{}` is not text in UTF-8", shown(&self.rows.header.columns[column]))))
-    }
-
-    /// A number that is not negative.
-    #[inline]
-    pub(super) fn number(&self, column: usize) -> Result<f64, TraceError> {
-        match decimal::short(self.field(column)?) {
-            Some(number) => Ok(number.into()),
-            None => self.other_number(column),
-        }
-    }
-
-    /// A number that is not a few digits.
-    fn other_number(&self, column: usize) -> Result<f64, TraceError> {
-        let text = self.text(column)?;
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
-            Ok(number) if number < 0.0 => Err(self.wrong_field(column, text, "is negative")),
-            _ => Err(self.wrong_field(column, text, "is not a number")),
-        }
-        .map_err(|error| error.help("write for example 0.25"))
-    }
-
-    /// A number that is not negative, if there is one: what is not needed must not make the row wrong.
-    pub(super) fn any_number(&self, column: usize) -> Result<Option<f64>, TraceError> {
-        self.field(column)?;
-        Ok(self.number(column).ok())
-    }
-
-    /// A time in seconds.
-    #[inline]
-    pub(super) fn seconds(&self, column: usize) -> Result<Span, TraceError> {
-        match Decimal::read(self.field(column)?).and_then(|number| number.times(1_000_000_000)) {
-            Some(nanos) => Ok(Span::from_nanos(nanos)),
-            None => self.other_seconds(column),
-        }
-    }
-
-    /// A time in seconds that is written otherwise, as with an exponent.
-    #[cold]
-    fn other_seconds(&self, column: usize) -> Result<Span, TraceError> {
-        let seconds = self.number(column)?;
-        Span::from_secs_f64(seconds)
-            .map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.rows.header.columns[column]))))
-    }
-}
-
 /// Which of the first [`CHUNK`] bytes separate fields or end lines, one bit for each.
 #[inline]
 fn marks_of(separator: u8, bytes: &[u8]) -> u64 {
@@ -512,114 +406,4 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn of_a_row_with_too_many_fields_only_the_number_is_known() {
-        for (row, fields) in
-            [("a".to_owned(), 1), ("a,".repeat(1_000), 1_001), (format!("\"a\",{}\r", ",".repeat(998)), 1_000)]
-        {
-            let text = format!("x,y\n{row}\n");
-            let mut table = Table::open(&Input::of_bytes("x", text.into_bytes()), None).unwrap();
-            let row = table.next().unwrap().unwrap();
-            assert!(row.rows.row.begins.len() < 100);
-            let word = if fields == 1 { "field" } else { "fields" };
-            assert_eq!(
-                row.field(0).unwrap_err().to_string(),
-                format!("x:2: the row has {fields} {word}, the header 2")
-            );
-        }
-    }
-
-    #[test]
-    fn a_line_that_names_no_separator_is_the_header() {
-        let columns =
-            |text: &str| Table::open(&Input::of_bytes("x", text.as_bytes().to_vec()), None).unwrap().columns().to_vec();
-        assert_eq!(columns("sep=;\nx;y\n1;2\n"), ["x", "y"]);
-        for first in ["sep=\r\r", "sep=\"", "sep=1", "sep=."] {
-            assert_eq!(columns(&format!("{first}\nx,y\n")).len(), 1, "{first}");
-        }
-    }
-
-    #[test]
-    fn columns_beyond_measure_are_refused() {
-        let open = |columns: usize| {
-            let text = format!("\n{}\n", vec!["x"; columns].join(","));
-            Table::open(&Input::of_bytes("x", text.into_bytes()), None).map(|table| table.columns().len())
-        };
-        assert_eq!(open(COLUMNS_MAX), Ok(COLUMNS_MAX));
-        let error = open(COLUMNS_MAX + 1).unwrap_err().to_string();
-        assert_eq!(error, "x:2: the header has 100001 columns; at most 100000 are read");
-    }
-
-    /// Behind it there is what the memory of the block held before.
-    #[test]
-    fn the_last_line_need_not_end() {
-        for (length, rows) in (8..100).flat_map(|length| (1..40).map(move |rows| (length, rows))) {
-            for last in ["c,d", "c,dd", "c,ddd", "c,dddd"] {
-                let text = "x,yyy\n".to_owned() + &"a,b\n".repeat(rows) + last;
-                let mut table = Table::open_in_blocks(&Input::of_bytes("x", text.into_bytes()), None, length).unwrap();
-                for _ in 0..rows {
-                    assert_eq!(table.next().unwrap().unwrap().field(1).unwrap(), b"b");
-                }
-                assert_eq!(table.next().unwrap().unwrap().field(1).unwrap(), &last.as_bytes()[2..]);
-                assert!(table.next().unwrap().is_none());
-            }
-        }
-    }
-
-    proptest! {
-        /// Also fields that are longer than what is looked at in one go.
-        #[test]
-        fn a_line_is_split_at_each_separator(
-            lines in prop::collection::vec("([a-z+-~é]{0,12};){0,12}[a-z+-~é]{1,150}", 1..6),
-            separator in prop::sample::select(vec![b';', b',', b'|', 0xc3]),
-        ) {
-            // More columns than a row has fields.
-            let text = [&[separator; 500][..], format!("\n{}\n", lines.join("\n")).as_bytes()].concat();
-            let mut table = Table::open(&Input::of_bytes("x", text), Some(separator)).unwrap();
-            for line in &lines {
-                let row = table.next().unwrap().unwrap();
-                let fields = (0..row.rows.row.fields).map(|place| row.written(place).to_vec());
-                let wanted = line.as_bytes().split(|byte| *byte == separator).map(<[u8]>::to_vec);
-                prop_assert_eq!(fields.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
-            }
-            prop_assert!(table.next().unwrap().is_none());
-        }
-
-        /// What is behind a block in the memory that it shares with earlier ones is not part of it.
-        #[test]
-        fn rows_are_the_same_wherever_a_block_ends(
-            blank in 0..80_usize,
-            rows in prop::collection::vec((0..4_usize, prop::collection::vec("[ ]?[a-c,;\"]{0,5}[ ]?", 3), any::<bool>()), 1..40),
-            length in 8..200_usize,
-            ends in any::<bool>(),
-        ) {
-            let (mut text, mut line) = ("\n".repeat(blank) + "x,y,z\n", blank as u64 + 2);
-            let mut wanted = Vec::new();
-            for (blank, fields, has_return) in rows {
-                text += &"\n".repeat(blank);
-                line += blank as u64;
-                let write = |field: &String| match field.contains([',', '"']) {
-                    true => format!("\"{}\"", field.replace('"', "\"\"")),
-                    false => field.clone(),
-                };
-                text += &fields.iter().map(write).collect::<Vec<_>>().join(",");
-                text += if has_return { "\r\n" } else { "\n" };
-                wanted.push((line, fields.iter().map(|field| field.trim().to_owned()).collect::<Vec<_>>()));
-                line += 1;
-            }
-            let end = if ends { text.len() } else { text.trim_end_matches(['\r', '\n']).len() };
-            let input = Input::of_bytes("x", text.as_bytes()[..end].to_vec());
-            let mut table = Table::open_in_blocks(&input, None, length).unwrap();
-            let mut found = Vec::new();
-            while let Some(row) = table.next().unwrap() {
-                found.push((row.line(), [0, 1, 2].map(|column| row.text(column).unwrap().to_owned()).to_vec()));
-            }
-            prop_assert_eq!(found, wanted);
-        }
-    }
-}
+mod tests;
