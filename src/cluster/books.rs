@@ -1,28 +1,8 @@
 //! What is counted of a node group.
 
 use super::resources::{Resources, Shortage};
-use crate::stats::books::{Books, Times};
+use crate::stats::books::{Books, Measured, Times};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
-
-/// The measured part of the run.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    /// It begins here.
-    pub from: SimTime,
-    /// It ends here.
-    pub until: SimTime,
-}
-
-impl Measured {
-    /// How much of the time between two moments is measured, ns.
-    fn between(&self, since: SimTime, now: SimTime) -> u128 {
-        u128::from(now.min(self.until).since(since.max(self.from).min(self.until)).as_nanos())
-    }
-
-    pub(super) fn has(&self, at: SimTime) -> bool {
-        at >= self.from && at < self.until
-    }
-}
 
 /// A number that goes up and down.
 #[derive(Clone, Copy, Debug, Default)]

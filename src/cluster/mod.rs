@@ -22,7 +22,7 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-pub use books::{Measured, NodeLevels};
+pub use books::NodeLevels;
 pub use cpu::{Ask, CORE, UNLIMITED};
 pub use images::{Image, Layer};
 pub use node::{NodeId, Nodes};
@@ -33,7 +33,7 @@ pub use resources::{Resources, Shortage, thousandths};
 
 use crate::dist::Dist;
 use crate::rng::{Purpose, Stream, Streams};
-use crate::stats::books::Books;
+use crate::stats::books::{Books, Measured};
 use crate::time::{SimTime, Span};
 use autoscaler::{AutoscalerSpec, Fleet, NodeAutoscaler};
 use books::{GroupBooks, StartBooks};

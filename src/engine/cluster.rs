@@ -5,7 +5,7 @@ use super::instance::Instance;
 use super::kernel::{Context, Effect};
 use super::observer::Observer;
 use super::slab::Key;
-use crate::cluster::{Cluster, Measured, Notice, Owner, Setup};
+use crate::cluster::{Cluster, Notice, Owner, Setup};
 use crate::id::LocalFn;
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -32,7 +32,7 @@ impl Machines {
             classes: cell.functions.iter().map(|id| scenario.pod_class(*id)).collect(),
             placement: scenario.platform.placement.clone(),
             registry: scenario.platform.registry.clone(),
-            measured: Measured { from: SimTime::from(simulation.warm_up), until: SimTime::from(simulation.horizon) },
+            measured: simulation.measured(),
         };
         Some(Self { cluster: Cluster::new(&setup, streams), is_announced: false, woken: SimTime::NEVER })
     }

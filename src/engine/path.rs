@@ -15,7 +15,7 @@ use super::kernel::{Context, Effect};
 use super::observer::{CallEnd, CallMade, Observer, RequestEnd};
 use super::slab::{Key, Slab};
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource, SourceId};
-use crate::path::books::Books;
+use crate::path::books::{Books, Measured};
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Calls, Destination, Function, Scenario, Step, Work};
@@ -103,10 +103,7 @@ pub(super) struct Path {
     /// When it is told next what components hold, and how often.
     next_gauge: SimTime,
     gauges_every: Span,
-    /// Until then.
-    horizon: SimTime,
-    /// Start of the measured period.
-    measured_from: SimTime,
+    measured: Measured,
     /// Buffer for the actions of a component.
     actions: Vec<Action>,
 }
@@ -167,7 +164,7 @@ impl Path {
     /// Components at the start of the run; `local` maps functions to the cell.
     pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
         let functions = &cell.functions;
-        let measured_from = SimTime::from(scenario.simulation.warm_up);
+        let measured = scenario.simulation.measured();
         let door = |destination: &Destination| match destination {
             Destination::Function(id) => (local(*id).into(), 0),
             Destination::Component(id) => (node_of(*id, functions.len()), 0),
@@ -191,7 +188,7 @@ impl Path {
             id: ComponentId(place as u32),
             component: {
                 let mut built = component.spec.build(streams.stream(&component.name, Purpose::Path));
-                built.measured_from(measured_from);
+                built.measured(measured);
                 built
             },
             targets: component.targets.iter().map(door).collect(),
@@ -214,8 +211,7 @@ impl Path {
             out: HashMap::default(),
             next_gauge: SimTime::NEVER,
             gauges_every: Span::ZERO,
-            horizon: SimTime::from(scenario.simulation.horizon),
-            measured_from,
+            measured,
             actions: Vec::new(),
         }
     }
@@ -231,7 +227,7 @@ impl Path {
     /// event.
     #[inline]
     pub(super) fn gauge_until<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        while self.next_gauge <= now && self.next_gauge <= self.horizon {
+        while self.next_gauge <= now && self.next_gauge <= self.measured.until {
             let at = self.next_gauge;
             for node in &self.components {
                 ctx.observer.gauged(at, node.id, &node.component.gauges(at));
@@ -429,7 +425,7 @@ impl Path {
     ) {
         let mut actions = std::mem::take(&mut self.actions);
         let place = at.index() - self.functions.len();
-        let is_measured = now >= self.measured_from;
+        let is_measured = now >= self.measured.from;
         tell(&mut *self.components[place].component, &mut Ports { now, is_measured, entry: 0, actions: &mut actions });
         for action in actions.drain(..) {
             match action {

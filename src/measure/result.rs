@@ -379,7 +379,13 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &Replications) -
         }));
     }
     let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
-        Some(SourceSeries { source: source.name.clone(), points: replications.source_points(place)? })
+        let mut points = replications.source_points(place)?;
+        let has_client = matches!(source.target, Target::Component(id) if scenario.is_client_of_source(id));
+        if !has_client {
+            // Nobody tries again: each request is one attempt.
+            points.iter_mut().for_each(|[arrived, _, attempts]| *attempts = *arrived);
+        }
+        Some(SourceSeries { source: source.name.clone(), points })
     });
     let nodes = scenario
         .node_groups

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
 use crate::dist::Dist;
@@ -229,14 +229,14 @@ impl AsyncQueue {
     }
 
     fn update_gauges(&mut self, ports: &mut Ports<'_>) {
-        self.tally.depth.set(self.events.len() as u64, ports.now, ports.is_measured);
+        self.tally.depth.set(self.events.len() as u64, ports.now);
         self.timers.arm(ports);
     }
 }
 
 impl Component for AsyncQueue {
-    fn measured_from(&mut self, from: SimTime) {
-        self.tally.depth.measured_from(from);
+    fn measured(&mut self, measured: Measured) {
+        self.tally.depth.measured(measured);
     }
 
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {

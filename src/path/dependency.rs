@@ -17,7 +17,7 @@ use std::collections::BinaryHeap;
 
 use rand::RngExt;
 
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::bucket::{Buckets, OnDemand, OnDemandSpec, Throttle};
 use super::slots::{Key, Slots};
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
@@ -328,7 +328,7 @@ impl Dependency {
             self.end(&call, Outcome::Rejected, ports);
         } else {
             self.waiting.insert(call);
-            self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+            self.queue.set(self.waiting.len() as u64, ports.now);
             if let (Some(timeout), false) = (self.spec.borrow_timeout, self.is_borrowing) {
                 self.is_borrowing = true;
                 ports.wake_late(BORROW, ports.now + timeout);
@@ -349,7 +349,7 @@ impl Dependency {
         self.serial += 1;
         let until = self.done + work.as_nanos() as f64;
         self.running.push(Running { until, serial: self.serial, call });
-        self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
+        self.busy.set(self.running.len() as u64, ports.now);
     }
 
     /// Speed of each running call.
@@ -381,7 +381,7 @@ impl Dependency {
                     let size = self.spec.cache.as_ref().and_then(|cache| Some(cache.warms_up.as_ref()?.working_set));
                     self.filled = (self.filled + 1).min(size.unwrap_or(0));
                 }
-                self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
+                self.busy.set(self.running.len() as u64, ports.now);
                 self.end(&call, call.outcome, ports);
             }
             let limit = self.spec.concurrency.map_or(usize::MAX, |limit| limit as usize);
@@ -393,7 +393,7 @@ impl Dependency {
                 }
                 && let Some(call) = self.waiting.remove(key)
             {
-                self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+                self.queue.set(self.waiting.len() as u64, ports.now);
                 self.start(call, ports);
             }
             if self.running.len() == before {
@@ -424,7 +424,7 @@ impl Dependency {
                 return;
             }
             if let Some(call) = self.waiting.remove(key) {
-                self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+                self.queue.set(self.waiting.len() as u64, ports.now);
                 self.end(&call, Outcome::QueueTimedOut, ports);
             }
         }
@@ -432,9 +432,9 @@ impl Dependency {
 }
 
 impl Component for Dependency {
-    fn measured_from(&mut self, from: SimTime) {
-        self.busy.measured_from(from);
-        self.queue.measured_from(from);
+    fn measured(&mut self, measured: Measured) {
+        self.busy.measured(measured);
+        self.queue.measured(measured);
     }
 
     fn arrived(&mut self, id: CallId, _: Parcel, ports: &mut Ports<'_>) {
@@ -495,12 +495,12 @@ impl Component for Dependency {
             self.asking.remove(key)
         } else if let Some(key) = of(&self.waiting) {
             let call = self.waiting.remove(key);
-            self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+            self.queue.set(self.waiting.len() as u64, ports.now);
             call
         } else {
             let call = self.running.iter().find(|running| running.call.id == id).map(|running| running.call);
             self.running.retain(|running| running.call.id != id);
-            self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
+            self.busy.set(self.running.len() as u64, ports.now);
             call
         };
         if let Some(call) = call {
@@ -575,8 +575,8 @@ impl Dependency {
         while let Some(Running { call, .. }) = self.running.pop() {
             self.end(&call, Outcome::Failed, ports);
         }
-        self.queue.set(0, ports.now, ports.is_measured);
-        self.busy.set(0, ports.now, ports.is_measured);
+        self.queue.set(0, ports.now);
+        self.busy.set(0, ports.now);
     }
 }
 

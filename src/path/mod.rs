@@ -33,7 +33,7 @@ use crate::dist::Dist;
 use crate::metric::component::Kind;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
-use books::Books;
+use books::{Books, Measured};
 use bucket::BucketSpec;
 
 /// How a request, or one attempt to serve it, ended.
@@ -258,9 +258,9 @@ impl Ports<'_> {
 
 /// The state of a component of the path.
 pub trait Component: Send {
-    /// The measured period begins: called once, before anything else.
-    fn measured_from(&mut self, from: SimTime) {
-        let _ = from;
+    /// What will be measured: called once, before anything else.
+    fn measured(&mut self, measured: Measured) {
+        let _ = measured;
     }
 
     /// A call arrives; it must be answered once, at some time.
@@ -293,7 +293,7 @@ pub trait Component: Send {
         Gauges::default()
     }
 
-    /// The run is over: the counters of what began in the measured period.
+    /// The run is over, and so is all that is followed: the counters of what began in the measured period.
     fn close(&mut self, end: SimTime, books: &mut Books);
 }
 

@@ -3,7 +3,7 @@
 //! A tenant's quota applies to all its calls together: those of its sources and those of its functions. Calls that are
 //! too fast or too many at a time are throttled before they reach anything, so other tenants are not affected.
 
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
 use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
@@ -117,8 +117,8 @@ struct Counts {
 }
 
 impl Component for Tenant {
-    fn measured_from(&mut self, from: SimTime) {
-        self.concurrency.measured_from(from);
+    fn measured(&mut self, measured: Measured) {
+        self.concurrency.measured(measured);
     }
 
     fn arrived(&mut self, id: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
@@ -131,13 +131,13 @@ impl Component for Tenant {
             return;
         }
         let key = self.calls.insert(Call { id, begun: ports.now, is_measured: ports.is_measured });
-        self.concurrency.set(self.calls.len() as u64, ports.now, ports.is_measured);
+        self.concurrency.set(self.calls.len() as u64, ports.now);
         ports.call(ports.entry, key.token(0), parcel);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let Some(call) = self.calls.remove(Key::of(token).0) else { return };
-        self.concurrency.set(self.calls.len() as u64, ports.now, ports.is_measured);
+        self.concurrency.set(self.calls.len() as u64, ports.now);
         if call.is_measured {
             if outcome.is_success() {
                 self.counts.completed += 1;

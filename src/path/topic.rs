@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
 use crate::dist::{Dist, DistSpec};
@@ -328,14 +328,14 @@ impl Topic {
     }
 
     fn update_gauges(&mut self, ports: &mut Ports<'_>) {
-        self.tally.in_flight.set(self.deliveries.len() as u64, ports.now, ports.is_measured);
+        self.tally.in_flight.set(self.deliveries.len() as u64, ports.now);
         self.timers.arm(ports);
     }
 }
 
 impl Component for Topic {
-    fn measured_from(&mut self, from: SimTime) {
-        self.tally.in_flight.measured_from(from);
+    fn measured(&mut self, measured: Measured) {
+        self.tally.in_flight.measured(measured);
     }
 
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {

@@ -36,7 +36,7 @@ impl Books {
     /// The mean and peak of a level over the measured period: `key.mean`, `key.peak`.
     pub fn level(&mut self, key: &str, level: &Level, end: SimTime) {
         self.figure(&format!("{key}.mean"), level.mean(end));
-        self.figure(&format!("{key}.peak"), level.peak as f64);
+        self.figure(&format!("{key}.peak"), level.peak_until(end) as f64);
     }
 
     /// The figure with a key.
@@ -67,6 +67,43 @@ impl Times {
     }
 }
 
+/// The measured part of a run: from the end of the warm-up to the horizon. Requests are followed to their end beyond it, but no
+/// level holds, and nothing is paid by the hour, in the time that this takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Its start.
+    pub from: SimTime,
+    /// Its end.
+    pub until: SimTime,
+}
+
+impl Default for Measured {
+    /// All the time.
+    fn default() -> Self {
+        Self { from: SimTime::ZERO, until: SimTime::NEVER }
+    }
+}
+
+impl Measured {
+    /// The moment that is nearest to this one in it.
+    #[must_use]
+    pub fn nearest(&self, moment: SimTime) -> SimTime {
+        moment.min(self.until).max(self.from)
+    }
+
+    /// Whether a moment belongs to it.
+    #[must_use]
+    pub fn has(&self, moment: SimTime) -> bool {
+        moment >= self.from && moment < self.until
+    }
+
+    /// How much of the time between two moments belongs to it, ns.
+    #[must_use]
+    pub fn between(&self, since: SimTime, now: SimTime) -> u128 {
+        u128::from(self.nearest(now).since(self.nearest(since)).as_nanos())
+    }
+}
+
 /// A level: its mean and peak over the measured period.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
@@ -74,22 +111,21 @@ pub struct Level {
     peak: u64,
     integral: u128,
     last: SimTime,
-    /// Since when it is measured.
-    from: Option<SimTime>,
+    measured: Measured,
 }
 
 impl Level {
-    /// Sets the start of the measured period.
-    pub fn measured_from(&mut self, from: SimTime) {
-        self.from = Some(from);
+    /// Sets what is measured.
+    pub fn measured(&mut self, measured: Measured) {
+        self.measured = measured;
     }
 
-    /// Records a change; `is_measured`: whether the measured period has begun.
-    pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
-        if is_measured {
-            let from = *self.from.get_or_insert(now);
-            self.integral += u128::from(self.now) * u128::from(now.since(self.last.max(from)).as_nanos());
-            self.peak = self.peak.max(level).max(self.now);
+    /// Records a change.
+    pub fn set(&mut self, level: u64, now: SimTime) {
+        self.integral += self.held(now);
+        self.peak = self.peak_until(now);
+        if self.measured.has(now) {
+            self.peak = self.peak.max(level);
         }
         (self.now, self.last) = (level, now);
     }
@@ -100,11 +136,19 @@ impl Level {
         self.now
     }
 
+    /// Level times nanoseconds since the last change.
+    fn held(&self, now: SimTime) -> u128 {
+        u128::from(self.now) * self.measured.between(self.last, now)
+    }
+
+    fn peak_until(&self, now: SimTime) -> u64 {
+        let is_held = self.measured.between(self.last, now) > 0;
+        if is_held { self.peak.max(self.now) } else { self.peak }
+    }
+
     fn mean(&self, end: SimTime) -> f64 {
-        let Some(from) = self.from else { return self.now as f64 };
-        let measured = end.since(from).as_nanos();
-        let integral = self.integral + u128::from(self.now) * u128::from(end.since(self.last.max(from)).as_nanos());
-        if measured == 0 { self.now as f64 } else { integral as f64 / measured as f64 }
+        let measured = self.measured.between(SimTime::ZERO, end);
+        if measured == 0 { self.now as f64 } else { (self.integral + self.held(end)) as f64 / measured as f64 }
     }
 }
 
@@ -116,21 +160,40 @@ mod tests {
         SimTime::from(Span::from_secs(secs))
     }
 
+    const MEASURED: Measured =
+        Measured { from: SimTime::from_nanos(10_000_000_000), until: SimTime::from_nanos(40_000_000_000) };
+
     #[test]
     fn what_a_level_is_at_the_beginning_of_the_measured_part_counts_from_there() {
         let mut level = Level::default();
-        level.measured_from(at(10));
-        level.set(6, at(0), false);
-        level.set(0, at(30), true);
+        level.measured(MEASURED);
+        level.set(6, at(0));
+        level.set(0, at(30));
         let mut books = Books::default();
         // 6 for 20 of 30 s, whenever it changed before.
         books.level("depth", &level, at(40));
         assert_eq!(books.0, [("depth.mean".to_owned(), 4.0), ("depth.peak".to_owned(), 6.0)]);
-        let mut idle = Level::default();
-        idle.measured_from(at(10));
+        for (unchanged, mean) in [(0, 0.0), (3, 3.0)] {
+            let mut level = Level::default();
+            level.measured(MEASURED);
+            level.set(unchanged, at(0));
+            let mut books = Books::default();
+            books.level("depth", &level, at(40));
+            assert_eq!(books.0, [("depth.mean".to_owned(), mean), ("depth.peak".to_owned(), mean)]);
+        }
+    }
+
+    #[test]
+    fn nothing_holds_beyond_the_horizon() {
+        let mut level = Level::default();
+        level.measured(MEASURED);
+        level.set(2, at(25));
+        level.set(9, at(50));
+        level.set(0, at(90));
         let mut books = Books::default();
-        books.level("depth", &idle, at(40));
-        assert_eq!(books.get("depth.mean"), Some(0.0));
+        // 2 for 15 of 30 s, however long the run is followed.
+        books.level("depth", &level, at(100));
+        assert_eq!(books.0, [("depth.mean".to_owned(), 1.0), ("depth.peak".to_owned(), 2.0)]);
     }
 
     #[test]
@@ -155,12 +218,13 @@ mod tests {
     #[test]
     fn a_level_is_weighted_by_time_from_the_measured_part_on() {
         let mut level = Level::default();
-        level.set(7, at(0), false);
-        level.set(2, at(10), true);
-        level.set(4, at(20), true);
+        level.measured(MEASURED);
+        level.set(7, at(0));
+        level.set(2, at(10));
+        level.set(4, at(20));
         let mut books = Books::default();
         // 2 for 10 s, 4 for 20 s.
         books.level("depth", &level, at(40));
-        assert_eq!(books.0, [("depth.mean".to_owned(), 100.0 / 30.0), ("depth.peak".to_owned(), 7.0)]);
+        assert_eq!(books.0, [("depth.mean".to_owned(), 100.0 / 30.0), ("depth.peak".to_owned(), 4.0)]);
     }
 }

@@ -190,3 +190,25 @@ fn idle_processors_of_minimum_instances_cost_too() {
     assert_usd(found.total.cost_usd.provisioned.mean, expected);
     assert_usd(found.monthly_cost_usd.mean, 720.0 * expected);
 }
+
+/// Provisioned time is rounded when an instance goes, not where the measured period begins and ends: what is measured costs its
+/// share of the month.
+#[test]
+fn the_ends_of_the_measured_period_round_nothing() {
+    let billing = "gb-second-usd-x86 = [{ usd = 1 }]\n[platform.billing.provisioned]\nreserve-usd-x86 = 1\n\
+                   execution-usd-x86 = 1\nreserve-usd-arm = 1\nexecution-usd-arm = 1\ngranularity = \"5m\"";
+    for (horizon, warm_up, measured_s) in [("7m", "0s", 420.0), ("7m", "1m", 360.0), ("1h", "50s", 3_550.0)] {
+        let found = summary(&format!(
+            "[scenario]\nname = \"billing\"\n[simulation]\nhorizon = \"{horizon}\"\nwarm-up = \"{warm_up}\"\n[platform.billing]\n{billing}\n\
+             [[function]]\nname = \"f\"\nmemory = \"1GB\"\nduration.constant.value = \"1s\"\nconcurrency.provisioned = 2\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"2h\"]\n"
+        ));
+        assert_usd(found.total.cost_usd.provisioned.mean, 2.0 * measured_s);
+        assert_usd(found.monthly_cost_usd.mean, 2.0 * 30.0 * 86_400.0);
+    }
+    // One that a timetable takes away after 2 min 30 s costs 5 min.
+    let function = "duration.constant.value = \"1s\"\n\
+                    scaling.scheduled = { instances = 2, actions = [{ at = \"150s\", instances = 1 }] }";
+    let found = priced("1h", billing, function, "times.at = [\"2h\"]");
+    assert_usd(found.total.cost_usd.provisioned.mean, 3_600.0 + 300.0);
+}

@@ -813,3 +813,77 @@ fn the_first_call_misses_the_cache() {
     assert_eq!((of("misses"), of("hits")), (3.0, 3.0));
     assert_eq!(figure(&summary, &["total", "latency_s", "mean"]), 0.5);
 }
+
+/// Messages at 10, 20 and 90 s, one at a time for 40 s. The timers of messages that are gone keep the run going until 610 s.
+#[test]
+fn nothing_holds_and_nothing_is_paid_by_the_hour_beyond_the_horizon() {
+    let text = |run: &str| {
+        format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"100s\"\n{run}\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"40s\"\nconcurrency.reserved = 1\n\
+             [[queue]]\nname = \"q\"\ntarget = \"f\"\nvisibility-timeout = \"10m\"\n\
+             consumer = {{ batch-size = 1, pollers = {{ start = 1, max = 1, least = 1 }} }}\n\
+             [[function]]\nname = \"g\"\nduration.constant.value = \"1s\"\n\
+             [[queue]]\nname = \"paid\"\ntarget = \"g\"\nvisibility-timeout = \"10m\"\nper-million-usd = 0.0\n\
+             consumer = {{ batch-size = 1, provisioned = {{ min = 2, max = 2, per-hour-usd = 18.0 }} }}\n\
+             [[stream]]\nname = \"k\"\ntarget = \"f\"\nshards = 2\nshard-per-hour-usd = 18.0\nper-million-usd = 0.0\n\
+             [[workflow]]\nname = \"w\"\n[[workflow.state]]\nname = \"pause\"\nwait.constant.value = \"5m\"\n\
+             [[dependency]]\nname = \"db\"\nlatency.constant.value = \"14m\"\nconcurrency = 1\n\
+             [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.times.at = [\"10s\", \"20s\", \"90s\"]\n\
+             [[source]]\nname = \"one\"\ntarget = \"paid\"\narrivals.times.at = [\"50s\"]\n\
+             [[source]]\nname = \"long\"\ntarget = \"w\"\narrivals.times.at = [\"60s\"]\n\
+             [[source]]\nname = \"calls\"\ntarget = \"db\"\narrivals.times.at = [\"40s\", \"80s\"]\n"
+        )
+    };
+    for (run, expected) in [
+        // The second message waits from 20 to 50 s; from 10 s on one is in flight.
+        ("", [0.3, 0.9, 0.4, 0.6, 0.2, 1.0, 1.0]),
+        ("drain = \"1s\"", [0.3, 0.9, 0.4, 0.6, 0.2, 1.0, 1.0]),
+        ("warm-up = \"30s\"", [20.0 / 70.0, 1.0, 40.0 / 70.0, 60.0 / 70.0, 20.0 / 70.0, 0.7, 0.7]),
+    ] {
+        let found = json(&text(run));
+        let figures = [
+            &["queues", "q", "depth", "mean"][..],
+            &["queues", "q", "in_flight", "mean"],
+            &["workflows", "w", "in_progress", "mean"],
+            &["dependencies", "db", "concurrency", "mean"],
+            &["dependencies", "db", "queue", "mean"],
+            &["queues", "paid", "cost_usd"],
+            &["streams", "k", "cost_usd"],
+        ];
+        for (keys, expected) in figures.into_iter().zip(expected) {
+            let found = figure(&found, keys);
+            assert!((found - expected).abs() < 1e-9, "{run} {keys:?}: {found}, not {expected}");
+        }
+    }
+}
+
+/// What a breaker keeps back is refused and what has no budget for another attempt has failed, interval by interval as in the whole run.
+#[test]
+fn intervals_count_ends_as_the_whole_run_does() {
+    let text = |client: &str| {
+        format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"10m\"\n[[function]]\nname = \"f\"\n\
+             duration.constant.value = \"100ms\"\nfailure-ratio = 1.0\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n{client}\n\
+             [[source]]\nname = \"plain\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n\
+             [[alarm]]\nname = \"rejected\"\nsource = \"s\"\nmetric = \"rejection_ratio\"\nthreshold = \"50%\"\n\
+             [[alarm]]\nname = \"failed\"\nsource = \"s\"\nmetric = \"requests.failed\"\nthreshold = 30\n"
+        )
+    };
+    let breaker = "client.breaker.simple = { minimum-calls = 5, failure-ratio = 0.5, open = \"1h\" }";
+    let budget =
+        "client.retry = { max-attempts = 3, on = [\"error\"], budget.token-bucket = { capacity = 5, cost = 5 } }";
+    for (client, rejected, alarms) in [(breaker, 594.0, [1.0, 0.0]), (budget, 0.0, [0.0, 1.0])] {
+        let found = result(&text(client));
+        let total = &found.summary.total.requests;
+        let points = &found.timeline.series[0].points;
+        assert_eq!(total.rejected.mean, rejected, "{client}");
+        assert_eq!(points.iter().map(|point| point.rejected).sum::<f64>(), rejected, "{client}");
+        let ratios = [0, 1].map(|place| found.summary.alarms[place].in_alarm_ratio.mean.round());
+        assert_eq!(ratios, alarms, "{client}");
+        // Without a client each request is one attempt.
+        let plain = found.timeline.sources.iter().find(|series| series.source == "plain").expect("a source");
+        assert_eq!(plain.points.iter().map(|[_, _, attempts]| attempts).sum::<f64>(), 599.0);
+    }
+}

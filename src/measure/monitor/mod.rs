@@ -249,9 +249,9 @@ enum Places {
 const fn event_of(outcome: Outcome) -> Option<Event> {
     match outcome {
         Outcome::Completed => Some(Event::Succeeded),
-        Outcome::Rejected | Outcome::BreakerOpen | Outcome::NoBudget => Some(Event::Throttled),
+        Outcome::Rejected | Outcome::BreakerOpen => Some(Event::Throttled),
         Outcome::QueueTimedOut | Outcome::TimedOut | Outcome::Expired => Some(Event::TimedOut),
-        Outcome::Failed => Some(Event::Failed),
+        Outcome::Failed | Outcome::NoBudget => Some(Event::Failed),
         Outcome::TooLarge => Some(Event::TooLarge),
         Outcome::Unfinished => None,
     }

@@ -79,6 +79,11 @@ pub(super) struct BilledStart {
     pub(super) counts: bool,
 }
 
+/// The part of a lifetime that is measured, ns.
+fn had(from: SimTime, until: SimTime, window: &Window) -> u128 {
+    u128::from(until.min(window.until).since(from.max(window.from)).as_nanos())
+}
+
 impl<'a> FunctionRecorder<'a> {
     pub(super) fn new(scenario: &'a Scenario, function: FnId, window: &Window) -> Self {
         let is_measuring = window.from == SimTime::ZERO;
@@ -157,7 +162,7 @@ impl<'a> FunctionRecorder<'a> {
     /// An instance goes.
     pub(super) fn remove(&mut self, instance: InstanceId, created: SimTime, now: SimTime, window: &Window) {
         if !self.provisioned.is_empty() && self.provisioned.remove(&instance).is_some() {
-            self.provisioned_ns += self.had(created, now, window);
+            self.provisioned_ns += had(created, now, window) + self.rounding(created, now, window);
         }
         if !self.billed_starts.is_empty()
             && let Some(start) = self.billed_starts.remove(&instance)
@@ -173,11 +178,12 @@ impl<'a> FunctionRecorder<'a> {
         }
     }
 
-    /// Billed time of a provisioned instance with this lifetime.
-    fn had(&self, from: SimTime, until: SimTime, window: &Window) -> u128 {
-        let had = until.min(window.until).since(from.max(window.from));
-        let prices = self.billing.and_then(|billing| billing.provisioned.as_ref());
-        prices.map_or(0, |prices| u128::from(cost::round_up(had, prices.granularity).as_nanos()))
+    /// What is billed beyond the lifetime of a provisioned instance that goes now, in the measured period. At the ends of the period
+    /// nothing is rounded: the instance goes on, and what the period costs is its share of the month.
+    fn rounding(&self, created: SimTime, now: SimTime, window: &Window) -> u128 {
+        let prices = self.billing.and_then(|billing| billing.provisioned.as_ref()).filter(|_| window.measures(now));
+        let lifetime = now.since(created);
+        prices.map_or(0, |prices| u128::from((cost::round_up(lifetime, prices.granularity) - lifetime).as_nanos()))
     }
 
     /// The interval in which to count a current event: that of the total if functions have no time series; after the
@@ -389,7 +395,7 @@ impl<'a> FunctionRecorder<'a> {
         let Some(billing) = self.billing else { return Usage::default() };
         let memory_mb = cost::billed_memory_mb(self.spec.memory_mb, billing);
         let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(memory_mb, nanos));
-        let still_there = self.provisioned.values().map(|since| self.had(*since, window.until, window));
+        let still_there = self.provisioned.values().map(|since| had(*since, window.until, window));
         let (kept, restored) = if self.spec.snapshot_charged {
             let memory_gb = f64::from(self.spec.memory_mb) / 1024.0;
             (window.measured().as_secs_f64() * memory_gb, self.tally.created as f64 * memory_gb)

@@ -99,14 +99,10 @@ impl Interval {
                 self.counts.completed += 1;
                 self.latency.record(latency.as_nanos());
             }
-            Outcome::Rejected => self.counts.rejected += 1,
-            Outcome::QueueTimedOut | Outcome::TimedOut => self.counts.timed_out += 1,
-            Outcome::Failed
-            | Outcome::Unfinished
-            | Outcome::BreakerOpen
-            | Outcome::NoBudget
-            | Outcome::Expired
-            | Outcome::TooLarge => {}
+            // As in the tally of the whole run.
+            Outcome::Rejected | Outcome::BreakerOpen => self.counts.rejected += 1,
+            Outcome::QueueTimedOut | Outcome::TimedOut | Outcome::Expired => self.counts.timed_out += 1,
+            Outcome::Failed | Outcome::NoBudget | Outcome::TooLarge | Outcome::Unfinished => {}
         }
     }
 }

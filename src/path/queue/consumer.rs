@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::books::Measured;
 use super::parameters::Growth;
 use super::presets::Pollers as Settings;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -25,8 +26,7 @@ pub(super) struct Pollers {
     calm_since: SimTime,
     /// The part of `step` that is not yet a whole poller, in parts of `per`.
     carried: u128,
-    /// Start of the measured period.
-    measured_from: SimTime,
+    measured: Measured,
     empty_receives: u64,
     /// Pollers billed by the hour: until when they have been added up, and the sum, ns.
     paid_since: SimTime,
@@ -44,16 +44,16 @@ impl Pollers {
             peak: 0,
             calm_since: SimTime::ZERO,
             carried: 0,
-            measured_from: SimTime::ZERO,
+            measured: Measured::default(),
             empty_receives: 0,
             paid_since: SimTime::ZERO,
             paid_ns: 0,
         }
     }
 
-    /// The measured period begins.
-    pub(super) fn measured_from(&mut self, from: SimTime) {
-        (self.measured_from, self.paid_since) = (from, from);
+    /// Sets what is measured.
+    pub(super) fn measured(&mut self, measured: Measured) {
+        (self.measured, self.paid_since) = (measured, measured.from);
     }
 
     /// Pollers that are free to receive.
@@ -162,7 +162,7 @@ impl Pollers {
     fn polls(&self, since: SimTime, number: u32, now: SimTime) -> u64 {
         let Some(poll) = self.long_poll else { return 0 };
         let polls = |until: SimTime| until.since(since).as_nanos() / poll.as_nanos();
-        (polls(now) - polls(self.measured_from.min(now))) * u64::from(number)
+        (polls(self.measured.nearest(now)) - polls(self.measured.from)) * u64::from(number)
     }
 
     /// The polls that returned nothing.
@@ -173,14 +173,13 @@ impl Pollers {
 
     /// Adds the cost of the pollers up to now.
     fn pay(&mut self, now: SimTime) {
-        let now = now.max(self.measured_from);
         self.paid_ns = self.paid_ns_until(now);
         self.paid_since = now;
     }
 
     fn paid_ns_until(&self, now: SimTime) -> u128 {
         let paid = self.wanted.div_ceil(self.settings.together);
-        self.paid_ns + u128::from(paid) * u128::from(now.since(self.paid_since).as_nanos())
+        self.paid_ns + u128::from(paid) * self.measured.between(self.paid_since, now)
     }
 
     /// Cost of the pollers that are billed by the hour.
@@ -260,7 +259,7 @@ mod tests {
         assert_eq!(pollers.empty_receives(at(60)), 15);
         // Of a poller that is busy from 30 s on, only the first poll counts; the warm-up does not.
         let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
-        pollers.measured_from(at(30));
+        pollers.measured(Measured { from: at(30), until: at(3_600) });
         pollers.take(at(30));
         pollers.release(at(50));
         assert_eq!(pollers.empty_receives(at(61)), 4 * 2);

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::RngExt;
 
 use super::batch::together;
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::pace::Pace;
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn, either};
@@ -185,7 +185,7 @@ struct Queue {
     /// Where the queue is polled only at intervals: since when it has been empty for its receivers, and whether a poll
     /// is scheduled.
     quiet_since: Option<SimTime>,
-    measured_from: SimTime,
+    measured: Measured,
     is_polling: bool,
     /// Polls of an empty queue.
     empty_polls: u64,
@@ -227,7 +227,7 @@ impl Queue {
             is_growing: false,
             awaits_dispatch: false,
             quiet_since: Some(SimTime::ZERO),
-            measured_from: SimTime::ZERO,
+            measured: Measured::default(),
             is_polling: false,
             empty_polls: 0,
             errors: 0.0,
@@ -386,7 +386,7 @@ impl Queue {
     fn in_vain(&self, until: SimTime) -> u64 {
         let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return 0 };
         let looked = |until: SimTime| if until > since { interval.next(since, until).1 } else { 0 };
-        looked(until) - looked(self.measured_from.min(until))
+        looked(self.measured.nearest(until)) - looked(self.measured.from)
     }
 
     /// Receives as much as possible.
@@ -641,20 +641,20 @@ impl Queue {
             self.timers.set(ports.now + pause, Timer::Grows);
         }
         let waiting = self.messages.len() as u64 - self.hidden;
-        self.tally.depth.set(waiting, ports.now, ports.is_measured);
-        self.tally.in_flight.set(self.hidden, ports.now, ports.is_measured);
+        self.tally.depth.set(waiting, ports.now);
+        self.tally.in_flight.set(self.hidden, ports.now);
         self.timers.arm(ports);
         self.deadlines.arm(ports);
     }
 }
 
 impl Component for Queue {
-    fn measured_from(&mut self, from: SimTime) {
-        self.tally.depth.measured_from(from);
-        self.tally.in_flight.measured_from(from);
-        self.measured_from = from;
+    fn measured(&mut self, measured: Measured) {
+        self.tally.depth.measured(measured);
+        self.tally.in_flight.measured(measured);
+        self.measured = measured;
         if let Some(pollers) = &mut self.pollers {
-            pollers.measured_from(from);
+            pollers.measured(measured);
         }
     }
 

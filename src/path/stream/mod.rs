@@ -16,13 +16,13 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::batch::together;
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::pace::Pace;
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn, either};
 use crate::dist::Dist;
 use crate::rng::Stream as Numbers;
-use crate::time::{SimTime, Span};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use parameters::Settings;
 
 pub(crate) use kind::KIND;
@@ -95,8 +95,6 @@ struct Tally {
     retries: u64,
     iterator_age: Times,
     depth: Level,
-    /// Start of the measured period.
-    from: Option<SimTime>,
 }
 
 /// The state of a stream.
@@ -120,6 +118,7 @@ struct Stream {
     /// Delay until batches are delivered.
     delay: Option<Dist>,
     is_out: bool,
+    measured: Measured,
     tally: Tally,
 }
 
@@ -147,14 +146,15 @@ impl Stream {
             poison: 0.0,
             delay: None,
             is_out: false,
+            measured: Measured::default(),
             tally: Tally::default(),
         }
     }
 
     /// Cost until then.
     fn cost_usd(&self, end: SimTime) -> f64 {
-        let Tally { sent, from, .. } = self.tally;
-        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
+        let Tally { sent, .. } = self.tally;
+        let hours = self.measured.between(SimTime::ZERO, end) as f64 / (3_600 * NANOS_PER_SECOND) as f64;
         let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
         sent as f64 / 1e6 * self.settings.per_million_usd + shards
     }
@@ -344,15 +344,15 @@ impl Stream {
     }
 
     fn update_gauges(&mut self, ports: &mut Ports<'_>) {
-        self.tally.depth.set(self.kept, ports.now, ports.is_measured);
+        self.tally.depth.set(self.kept, ports.now);
         self.timers.arm(ports);
     }
 }
 
 impl Component for Stream {
-    fn measured_from(&mut self, from: SimTime) {
-        self.tally.depth.measured_from(from);
-        self.tally.from = Some(from);
+    fn measured(&mut self, measured: Measured) {
+        self.tally.depth.measured(measured);
+        self.measured = measured;
     }
 
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::books::{Books, Level, Times};
+use super::books::{Books, Level, Measured, Times};
 use super::pace::Pace;
 use super::timers::Timers;
 use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
@@ -521,7 +521,7 @@ impl AtWork {
     }
 
     fn update_gauges(&mut self, ports: &mut Ports<'_>) {
-        self.tally.in_progress.set(self.executions.len() as u64, ports.now, ports.is_measured);
+        self.tally.in_progress.set(self.executions.len() as u64, ports.now);
         self.timers.arm(ports);
     }
 }
@@ -564,8 +564,8 @@ fn delay(retry: &Retry, used: u32, stream: &mut Stream) -> Span {
 }
 
 impl Component for AtWork {
-    fn measured_from(&mut self, from: SimTime) {
-        self.tally.in_progress.measured_from(from);
+    fn measured(&mut self, measured: Measured) {
+        self.tally.in_progress.measured(measured);
     }
 
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {

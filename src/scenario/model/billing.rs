@@ -138,6 +138,6 @@ pub struct ProvisionedBilling {
     pub reserve_usd_arm: f64,
     /// Execution on provisioned instances, Arm.
     pub execution_usd_arm: f64,
-    /// Provisioned time is rounded up to a multiple of this.
+    /// Provisioned time is rounded up to a multiple of this when an instance is removed.
     pub granularity: Span,
 }

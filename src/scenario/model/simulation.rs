@@ -1,7 +1,8 @@
 //! Horizon, replications, seed and precision.
 
 use crate::id::FnId;
-use crate::time::Span;
+use crate::stats::books::Measured;
+use crate::time::{SimTime, Span};
 
 /// Simulated time, replications and random seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,14 @@ pub struct Simulation {
     pub batches: Option<u32>,
     /// How long after the horizon requests are followed.
     pub drain: Option<Span>,
+}
+
+impl Simulation {
+    /// What is measured.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        Measured { from: SimTime::from(self.warm_up), until: SimTime::from(self.horizon) }
+    }
 }
 
 /// When to stop adding replications.

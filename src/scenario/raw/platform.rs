@@ -268,7 +268,7 @@ table! {
         required reserve_usd_arm: Amount,
         /// Execution on provisioned instances, Arm.
         required execution_usd_arm: Amount,
-        /// Provisioned time is rounded up to a multiple of this.
+        /// Provisioned time is rounded up to a multiple of this when an instance is removed.
         default granularity: Duration = Span::from_millis(1),
     }
 }
