@@ -50,6 +50,7 @@ impl RunResult {
             let unreserved = unreserved[function.platform.0 as usize];
             limits_of(scenario, unreserved, function, &measures, &mut limits);
         }
+        limits_of_components(scenario, replications, &mut limits);
         limits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
         let batch_means = replications.batches().map(|batches| {
             let length = window.batch(batches.len());
@@ -342,6 +343,23 @@ fn limits_of(
     hit("queue-limit", queue_limit, &|one| one.queue_full);
     hit("queue-timeout", patience.map(Span::as_secs_f64), &|one| one.gave_up);
     hit("timeout", function.timeout.map(Span::as_secs_f64), &|one| one.cut_off);
+}
+
+/// The same of what components refused or timed out.
+fn limits_of_components(scenario: &Scenario, replications: &Replications, hits: &mut Vec<LimitHit>) {
+    for (place, component) in scenario.components.iter().enumerate() {
+        for (limit, key) in component.spec.kind().limits {
+            let counts: Vec<f64> = replications
+                .iter()
+                .filter_map(|one| one.components.get(place))
+                .filter_map(|books| books.get(key))
+                .collect();
+            if counts.iter().any(|count| *count > 0.0) {
+                let (limit, function) = ((*limit).to_owned(), component.name.clone());
+                hits.push(LimitHit { limit, function, value: None, throttled: Stat::of(&counts) });
+            }
+        }
+    }
 }
 
 /// The name of a limit in results, and its value.

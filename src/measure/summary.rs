@@ -376,13 +376,14 @@ pub struct FailedBy {
 /// A limit and the number of invocations it throttled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitHit {
-    /// account-limit, reserved, max-instances, scaling-rate, queue-limit, timeout, queue-timeout.
+    /// Of functions: account-limit, reserved, max-instances, scaling-rate, queue-limit, timeout, queue-timeout; of components: throttle,
+    /// quota, start-throttle, write-limit, timeout, borrow-timeout.
     pub limit: String,
-    /// The function it applied to.
+    /// The function or component it applied to.
     pub function: String,
     /// Its value, if it has one: instances, requests, or seconds for a timeout.
     pub value: Option<f64>,
-    /// Invocations it rejected, delayed or timed out.
+    /// Invocations, requests, calls or records that it rejected, delayed or timed out.
     pub throttled: Stat,
 }
 

@@ -26,6 +26,8 @@ pub struct Kind {
     pub lasts: bool,
     /// Its metrics, without those that every kind has.
     pub metrics: fn() -> Vec<Metric>,
+    /// The limits that may hold back what arrives, and the keys of what they refused or timed out.
+    pub limits: &'static [(&'static str, &'static str)],
     /// What reports show of each: keys of metrics and their headings.
     pub columns: &'static [(&'static str, &'static str)],
     /// What becomes of what arrives; none: it is not shown in the flow.

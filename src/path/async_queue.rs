@@ -45,6 +45,7 @@ pub(crate) const KIND: Kind = Kind {
         @times "age_s", "Time from accepting an event to its completion";
         @level "depth", "Events that wait";
     },
+    limits: &[],
     columns: &[
         ("events.received", "Received"),
         ("events.completed", "Completed"),

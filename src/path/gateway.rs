@@ -61,6 +61,7 @@ pub(crate) const KIND: Kind = Kind {
         "cost_usd": USD, "Cost of the gateway.";
         @times "latency_s", "Response time of a request";
     },
+    limits: &[("throttle", "requests.throttled"), ("timeout", "requests.timed_out")],
     columns: &[
         ("requests.arrived", "Arrived"),
         ("requests.throttled", "Throttled"),

@@ -41,6 +41,7 @@ pub(crate) const KIND: Kind = Kind {
         "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost calls as a share of all.";
         @times "wait_s", "Time that payloads waited for bandwidth";
     },
+    limits: &[],
     columns: &[
         ("calls.arrived", "Calls"),
         ("calls.lost", "Lost"),
@@ -213,7 +214,8 @@ impl Link {
         }
         let begins = if shared > Span::ZERO { begins } else { ports.now };
         let mut latency = self.latency.sample(&mut self.stream);
-        if let Some(delay) = &self.delay {
+        // A call is delayed once, not on its way back too.
+        if let Some(delay) = self.delay.as_ref().filter(|_| !is_answer) {
             latency += delay.sample(&mut self.stream);
         }
         if ports.is_measured {

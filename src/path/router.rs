@@ -39,6 +39,7 @@ pub(crate) const KIND: Kind = Kind {
         "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Calls without a successful \
                                                                                          response, as a share of all.";
     },
+    limits: &[],
     columns: &[
         ("calls.arrived", "Calls"),
         ("calls.completed", "Completed"),

@@ -32,6 +32,7 @@ pub(crate) const KIND: Kind = Kind {
         @times "latency_s", "Response time of a call";
         @level "concurrency", "Calls in progress";
     },
+    limits: &[("quota", "requests.throttled")],
     columns: &[
         ("requests.arrived", "Arrived"),
         ("requests.throttled", "Throttled"),

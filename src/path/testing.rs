@@ -26,6 +26,7 @@ pub(crate) const KIND: Kind = Kind {
     keeps: false,
     lasts: false,
     metrics: component_metrics! {},
+    limits: &[],
     columns: &[],
     flow: None,
     losses: None,

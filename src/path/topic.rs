@@ -38,6 +38,7 @@ pub(crate) const KIND: Kind = Kind {
         @times "delivery_s", "Time from publishing to acceptance by a subscriber";
         @level "in_flight", "Deliveries in progress";
     },
+    limits: &[],
     columns: &[
         ("messages.published", "Published"),
         ("messages.delivered", "Delivered"),

@@ -193,7 +193,10 @@ fn over_time(found: &Backtest, metrics: &[OverTime]) -> Table {
             Column::new("Simulated", format!("Simulated {}", one.title)),
         ]
     });
-    let caption = format!("Measured and simulated, by {}", clock(found.interval.as_secs_f64() * size as f64));
+    let mut caption = format!("Measured and simulated, by {}", clock(found.interval.as_secs_f64() * size as f64));
+    if metrics.iter().any(|one| one.key.starts_with("latency")) {
+        caption += "; latencies are means of those of shorter intervals, on both sides alike";
+    }
     Table { caption, rows_are: "From", columns: columns.collect(), rows: rows.collect(), total: None, shown: INTERVALS }
 }
 

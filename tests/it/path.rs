@@ -887,3 +887,52 @@ fn intervals_count_ends_as_the_whole_run_does() {
         assert_eq!(plain.points.iter().map(|[_, _, attempts]| attempts).sum::<f64>(), 599.0);
     }
 }
+
+/// The limits of components count too: 40 requests a second meet a throttle of 30 and a quota of 20, and calls of 100 ms a pool of two.
+#[test]
+fn limits_of_components_are_named() {
+    for (parts, expected) in [
+        ("[[gateway]]\nname = \"x\"\ntarget = \"f\"\nthrottle = { rate = \"30/s\", burst = 1 }\n", Some("throttle")),
+        ("[[gateway]]\nname = \"x\"\ntarget = \"f\"\nthrottle = { rate = \"50/s\", burst = 1 }\n", None),
+        ("[[tenant]]\nname = \"t\"\nmax-concurrency = 2\n[[gateway]]\nname = \"x\"\ntarget = \"f\"\n", Some("quota")),
+        ("[[gateway]]\nname = \"x\"\ntarget = \"f\"\ntimeout = \"50ms\"\n", Some("timeout")),
+        (
+            "[[dependency]]\nname = \"x\"\nlatency.constant.value = \"100ms\"\nconcurrency = 2\nborrow-timeout = \"200ms\"\n",
+            Some("borrow-timeout"),
+        ),
+        (
+            "[[stream]]\nname = \"x\"\ntarget = \"f\"\nwrite-limit = { rate = \"10/s\", burst = 1 }\n",
+            Some("write-limit"),
+        ),
+    ] {
+        let tenant = if parts.contains("tenant") { "tenant = \"t\"\n" } else { "" };
+        let found = summary(&format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1m\"\n[[function]]\nname = \"f\"\n\
+             duration.constant.value = \"100ms\"\n{parts}\
+             [[source]]\nname = \"s\"\ntarget = \"x\"\n{tenant}arrivals.constant.rate = \"40/s\"\n"
+        ));
+        let first = found.limits.first();
+        assert_eq!(first.map(|hit| hit.limit.as_str()), expected, "{parts}");
+        if let Some(hit) = first {
+            assert!(hit.function.ends_with(if tenant.is_empty() { ".x" } else { ".t" }), "{}", hit.function);
+            assert!(hit.throttled.mean > 100.0, "{parts}: {}", hit.throttled.mean);
+        }
+    }
+}
+
+/// A delay of 300 ms on a link is 300 ms more for each call.
+#[test]
+fn a_delayed_link_delays_a_call_once() {
+    let text = |fault: &str| {
+        format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1m\"\n[[site]]\nname = \"here\"\n[[site]]\nname = \"there\"\n\
+             [[link]]\nname = \"wan\"\nbetween = [\"here\", \"there\"]\nlatency.constant.value = \"50ms\"\n\
+             [[dependency]]\nname = \"db\"\nsite = \"there\"\nlatency.constant.value = \"100ms\"\n\
+             [[source]]\nname = \"s\"\nsite = \"here\"\ntarget = \"db\"\narrivals.constant.rate = \"1/s\"\n{fault}"
+        )
+    };
+    let mean = |fault: &str| summary(&text(fault)).total.latency_s.mean.mean;
+    let fault = "[[fault]]\nname = \"slow\"\ntarget = \"link.wan\"\nat = \"0s\"\nfor = \"2m\"\ndelay.constant.value = \"300ms\"\n";
+    assert!((mean("") - 0.2).abs() < 1e-9, "{}", mean(""));
+    assert!((mean(fault) - 0.5).abs() < 1e-9, "{}", mean(fault));
+}

@@ -279,7 +279,7 @@ impl<'a> FunctionRecorder<'a> {
     pub(super) fn finish_request(&mut self, request: &Finished, counts: bool) {
         if counts {
             self.tally.finish(request);
-            self.tally.queue_full += u64::from(request.outcome == Outcome::Rejected && self.has_queue());
+            self.tally.queue_full += u64::from(request.outcome == Outcome::Rejected && self.has_queue_limit());
         }
         if let (Some(billing), Some(instance)) = (self.by_request, request.instance) {
             let mut duration = request.ended.since(request.started);
@@ -356,8 +356,8 @@ impl<'a> FunctionRecorder<'a> {
         }
     }
 
-    fn has_queue(&self) -> bool {
-        matches!(self.spec.concurrency.overflow, Overflow::Queue { .. })
+    fn has_queue_limit(&self) -> bool {
+        matches!(self.spec.concurrency.overflow, Overflow::Queue { limit: Some(_), .. })
     }
 
     pub(super) fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {

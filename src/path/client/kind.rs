@@ -26,6 +26,7 @@ pub(crate) const KIND: Kind = Kind {
         "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Requests without a successful \
                                                                                          response, as a share of all.";
     },
+    limits: &[],
     columns: &[
         ("attempts_per_request", "Attempts per request"),
         ("calls.succeeded", "Succeeded"),

@@ -31,6 +31,7 @@ pub(crate) const KIND: Kind = Kind {
         @level "concurrency", "Calls in progress";
         @level "queue", "Calls that wait";
     },
+    limits: &[("throttle", "calls.throttled"), ("borrow-timeout", "calls.timed_out")],
     columns: &[
         ("calls.arrived", "Calls"),
         ("latency_s.p99", "Latency p99"),

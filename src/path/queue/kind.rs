@@ -30,6 +30,7 @@ pub(crate) const KIND: Kind = Kind {
         @level "depth", "Messages that wait";
         @level "in_flight", "Messages received but not yet deleted";
     },
+    limits: &[],
     columns: &[
         ("messages.sent", "Sent"),
         ("messages.completed", "Completed"),

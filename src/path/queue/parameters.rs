@@ -274,15 +274,15 @@ impl QueueSpec {
         let between =
             |span: Span, least: u64, most: u64| (Span::from_secs(least)..=Span::from_secs(most)).contains(&span);
         let spans = [
-            ("visibility-timeout", settings.visibility_timeout, 0, 43_200, "at most 12h"),
-            ("retention", settings.retention, 60, 1_209_600, "from 1m to 14d"),
-            ("delay", settings.delay, 0, 900, "at most 15m"),
-            ("consumer.batch-window", settings.batch_window, 0, if is_fifo { 0 } else { 300 }, "at most 5m"),
+            ("visibility-timeout", settings.visibility_timeout, 0, 43_200, "it is at most 12h"),
+            ("retention", settings.retention, 60, 1_209_600, "it is from 1m to 14d"),
+            ("delay", settings.delay, 0, 900, "it is at most 15m"),
+            ("consumer.batch-window", settings.batch_window, 0, if is_fifo { 0 } else { 300 }, "it is at most 5m"),
         ];
         for (key, span, least, most, allowed) in spans {
             if !between(span, least, most) {
-                let allowed = if most == 0 { "of a fifo queue must be 0s" } else { allowed };
-                check.refused(key, format!("= {span}: it is {allowed}"), "AWS");
+                let allowed = if most == 0 { "a fifo queue has none" } else { allowed };
+                check.refused(key, format!("= {span}: {allowed}"), "AWS");
             }
         }
         let (size, window) = (settings.batch_size, settings.batch_window);

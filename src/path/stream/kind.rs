@@ -26,6 +26,7 @@ pub(crate) const KIND: Kind = Kind {
         @times "iterator_age_s", "Age of the records when they are read";
         @level "depth", "Records that wait";
     },
+    limits: &[("write-limit", "records.throttled")],
     columns: &[
         ("records.sent", "Sent"),
         ("records.completed", "Completed"),

@@ -25,6 +25,7 @@ pub(crate) const KIND: Kind = Kind {
         @times "latency_s", "Duration of an execution";
         @level "in_progress", "Executions in progress";
     },
+    limits: &[("start-throttle", "executions.throttled")],
     columns: &[
         ("executions.started", "Started"),
         ("executions.succeeded", "Succeeded"),

@@ -147,8 +147,9 @@ impl Scaling for Predictive {
         let Some(load) = self.load() else { return Some("nothing to forecast from yet".to_owned()) };
         let PredictiveSpec { ahead, margin, target, min_instances, .. } = &self.spec;
         let measured = self.last.map_or_else(String::new, |last| format!("; the last interval had {last:.2}"));
+        let intervals = if *ahead == 1 { "interval".to_owned() } else { format!("{ahead} intervals") };
         Some(format!(
-            "largest forecast of the next {ahead} intervals: {load:.2} requests in progress or queued; times margin {margin} over \
+            "largest forecast of the next {intervals}: {load:.2} requests in progress or queued; times margin {margin} over \
              target {target}, at least {min_instances}{measured}"
         ))
     }
