@@ -1,6 +1,7 @@
 //! What logs, traces and metrics say, whatever format they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use super::step;
 use crate::policy::scaling::replay::Gauge;
@@ -134,6 +135,12 @@ pub struct Measured {
     pub skipped: Vec<(String, usize, String)>,
     /// How many there were.
     pub skipped_count: usize,
+    /// What files do not say and was assumed, such as units.
+    pub assumed: Vec<String>,
+    /// Why a file cannot be used at all.
+    pub(super) refused: Option<String>,
+    /// Which series each value of `series` is of: a number for its name, and that of the file.
+    origins: BTreeMap<Metric, Vec<(u64, usize)>>,
 }
 
 /// Skipped lines that are kept.
@@ -150,11 +157,20 @@ impl Measured {
         number_of(&mut self.instances, name)
     }
 
-    /// Takes in a value of a metric.
-    pub(super) fn add(&mut self, metric: Metric, at_s: f64, value: f64) {
+    /// Takes in a value of a metric. What is measured of different functions has different names: values at the same time are
+    /// added up. Values of one series that files repeat count once.
+    pub(super) fn add(&mut self, metric: Metric, series: impl Hash, at_s: f64, value: f64) {
         if at_s.is_finite() && value.is_finite() {
+            let mut hasher = DefaultHasher::new();
+            series.hash(&mut hasher);
             self.series.entry(metric).or_default().push((at_s, value));
+            self.origins.entry(metric).or_default().push((hasher.finish(), self.read.len()));
         }
+    }
+
+    /// A file cannot be used.
+    pub(super) fn refuse(&mut self, file: &str, line: usize, why: &str) {
+        self.refused.get_or_insert_with(|| format!("{file}:{line}: {why}"));
     }
 
     /// A line is not understood.
@@ -169,9 +185,18 @@ impl Measured {
     pub(super) fn sort(&mut self) {
         let key = |request: &Request| request.at_s.unwrap_or(f64::INFINITY);
         self.requests.sort_by(|a, b| key(a).total_cmp(&key(b)));
-        for points in self.series.values_mut() {
+        for (metric, points) in &mut self.series {
+            let origins = self.origins.remove(metric).unwrap_or_default();
+            let repeated = keep_once(points, &origins);
+            if repeated > 0 {
+                let values = if repeated == 1 { "1 value is".to_owned() } else { format!("{repeated} values are") };
+                self.assumed.push(format!(
+                    "{values} the same in several files and counted once ({}): if they are of different functions, give \
+                     their series different names",
+                    metric.name()
+                ));
+            }
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            points.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
         }
     }
 
@@ -218,6 +243,37 @@ impl Measured {
         let last = times().chain(series()).fold(f64::NEG_INFINITY, f64::max);
         (first <= last).then_some((first, last))
     }
+}
+
+/// Removes what is there twice: equal values of one series at one time, within a file, and those of a file that an earlier one
+/// has. A file with the same times and other values is of something else, and all of it counts. How many values of later files
+/// were removed.
+fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> usize {
+    let mut all: Vec<(u64, usize, f64, f64)> =
+        points.iter().zip(origins).map(|((at, value), (series, file))| (*series, *file, *at, *value)).collect();
+    all.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.total_cmp(&b.3)));
+    all.dedup();
+    // Nothing to compare with: one file.
+    if all.iter().all(|point| point.1 == all[0].1) {
+        *points = all.iter().map(|point| (point.2, point.3)).collect();
+        return 0;
+    }
+    points.clear();
+    let mut repeated = 0;
+    for series in all.chunk_by(|a, b| a.0 == b.0) {
+        let mut known: HashMap<u64, f64> = HashMap::new();
+        for file in series.chunk_by(|a, b| a.1 == b.1) {
+            let earlier = |point: &(u64, usize, f64, f64)| known.get(&point.2.to_bits()).copied();
+            let is_same = file.iter().all(|point| earlier(point).is_none_or(|value| value == point.3));
+            let before = points.len();
+            points.extend(
+                file.iter().filter(|point| !is_same || earlier(point).is_none()).map(|point| (point.2, point.3)),
+            );
+            repeated += file.len() - (points.len() - before);
+            known.extend(file.iter().map(|point| (point.2.to_bits(), point.3)));
+        }
+    }
+    repeated
 }
 
 /// The metric of a gauge.

@@ -308,3 +308,47 @@ proptest! {
         }
     }
 }
+
+/// Durations of all requests, in seconds.
+fn durations(text: &str) -> Vec<f64> {
+    measured(text).requests.iter().map(|request| request.duration_s.unwrap_or(f64::NAN)).collect()
+}
+
+fn close(found: &[f64], expected: &[f64]) {
+    let is_close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * b.abs().max(1e-3);
+    assert!(
+        found.len() == expected.len() && found.iter().zip(expected).all(is_close),
+        "{found:?} instead of {expected:?}"
+    );
+}
+
+#[test]
+fn all_lines_of_an_access_log_tell_the_unit() {
+    let log = |values: &[&str]| -> String {
+        let line = |(second, value)| {
+            format!(
+                "192.0.2.1 - - [20/Mar/2026:07:13:{second:02} +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl\" {value}\n"
+            )
+        };
+        values.iter().enumerate().map(line).collect()
+    };
+    let microseconds = log(&["1500", "900", "1100"]);
+    close(&durations(&microseconds), &[1.5e-3, 0.9e-3, 1.1e-3]);
+    // Apache's time is that of the start, nginx's that of the end.
+    let starts = |text: &str| {
+        measured(text).requests.iter().map(|request| request.at_s.unwrap() - 1_773_990_780.0).collect::<Vec<_>>()
+    };
+    close(&starts(&microseconds), &[0.0, 1.0, 2.0]);
+    close(&starts(&log(&["270794", "571021"])), &[0.0, 1.0]);
+    close(&starts(&log(&["0.250", "0.500"])), &[-0.25, 0.5]);
+    // Numbers below 300 are seconds only if there are zeros among them.
+    close(&durations(&log(&["12", "250"])), &[12e-6, 250e-6]);
+    close(&durations(&log(&["0", "2", "0", "1"])), &[0.0, 2.0, 0.0, 1.0]);
+    close(&durations(&log(&["0.250 371", "1.000 371"])), &[0.25, 1.0]);
+    close(&durations(&log(&["duration_ms=250", "duration_ms=0"])), &[0.25, 0.0]);
+    let found = fit("x", &measured(&microseconds));
+    assert!(found.report.contains("read as microseconds, as Apache's %D"), "{}", found.report);
+    assert!(found.scenario.contains("# ASSUMED: file: durations are whole numbers"), "{}", found.scenario);
+    assert!(fit("x", &measured(&log(&["0", "2"]))).report.contains("read as seconds"));
+    assert!(measured(&log(&["0.250"])).assumed.is_empty() && measured(&log(&["duration_ms=1"])).assumed.is_empty());
+}

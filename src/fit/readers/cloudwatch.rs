@@ -55,7 +55,7 @@ fn read_data(content: &Content<'_>, measured: &mut Measured) {
         let values = result["Values"].as_array().into_iter().flatten();
         for (at, value) in times.zip(values) {
             if let (Some(at), Some(value)) = (time(at), number(value)) {
-                measured.add(metric, at, value * factor);
+                measured.add(metric, (label, id), at, value * factor);
             }
         }
     }
@@ -84,7 +84,7 @@ fn read_statistics(content: &Content<'_>, measured: &mut Measured) {
             _ => &["Average"],
         };
         if let Some(value) = keys.iter().find_map(|key| point[*key].as_f64()) {
-            measured.add(metric, at, value * factor);
+            measured.add(metric, label, at, value * factor);
         }
         for (name, metric) in [
             ("p50", Metric::DurationP50),
@@ -93,7 +93,7 @@ fn read_statistics(content: &Content<'_>, measured: &mut Measured) {
             ("p99", Metric::DurationP99),
         ] {
             if let Some(value) = point["ExtendedStatistics"].get(name).and_then(Value::as_f64) {
-                measured.add(metric, at, value * factor);
+                measured.add(metric, label, at, value * factor);
             }
         }
     }

@@ -69,7 +69,7 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         };
         for (field, metric) in fields.iter().zip(&metrics).skip(1) {
             if let (Some((metric, factor)), Ok(value)) = (metric, field.replace(',', "").parse::<f64>()) {
-                measured.add(*metric, at, value * factor);
+                measured.add(*metric, "", at, value * factor);
             }
         }
     }
