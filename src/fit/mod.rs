@@ -276,6 +276,9 @@ fn of_series(measured: &Measured) -> FittedFunction {
     let rates: Vec<(f64, f64)> =
         points.iter().map(|(at, value)| (*at, if is_rate { *value } else { value / step })).collect();
     let arrivals = Arrivals::of_rates(&rates, step);
+    if arrivals.is_none() {
+        caveats.push("the metrics include no numbers of requests: the rate of arrivals is assumed".to_owned());
+    }
     let weight = |at: f64| points.iter().find(|(other, _)| *other == at).map_or(1.0, |(_, value)| *value);
     // The middle of a percentile over intervals, weighted with their requests.
     let middle = |metric: Metric| {
