@@ -422,6 +422,8 @@ fn tables_of_metrics_are_no_requests() {
         assert_eq!(measured.read[0].1, "table of metrics", "{table}");
         assert_eq!(measured.series[&Metric::DurationMean][0], (0.0, 0.1), "{table}");
     }
+    // A job that is started every minute.
+    assert_eq!(measured("start_time,duration_ms\n0,100\n60,120\n120,100\n").requests.len(), 3);
     let units = measured("time,count,latency_p50_s,latency_p95_us,latency_p99 (ms)\n0,60,0.1,200000,300\n");
     let value = |metric| units.series[&metric][0].1;
     close(&[value(Metric::DurationP50), value(Metric::DurationP95), value(Metric::DurationP99)], &[0.1, 0.2, 0.3]);
@@ -511,12 +513,16 @@ fn labels_are_whole_names_of_metrics() {
         ("Duration p99", [400.0; 3]),
         ("Duration p99.9", [2_000.0; 3]),
         ("Duration p75", [150.0; 3]),
+        ("Duration p99_9", [2_000.0; 3]),
+        ("Duration TM(10%:90%)", [90.0; 3]),
+        ("Duration tm99", [90.0; 3]),
+        ("Duration Maximum", [9_000.0; 3]),
     ]);
     let found = measured(&data);
     assert_eq!(sum(&found, Metric::Requests), 900.0);
     close(&found.series[&Metric::DurationP99].iter().map(|(_, value)| *value).collect::<Vec<_>>(), &[0.4; 3]);
     assert!(!found.series.contains_key(&Metric::DurationMean));
-    assert_eq!(found.skipped_count, 5);
+    assert_eq!(found.skipped_count, 9);
     for (label, metric) in [
         ("error-handler Invocations", Metric::Requests),
         ("Errors count-words", Metric::Errors),
@@ -528,6 +534,8 @@ fn labels_are_whole_names_of_metrics() {
         ("ConcurrentExecutions", Metric::Concurrency),
         ("Response Time P95", Metric::DurationP95),
         ("p50Latency", Metric::DurationP50),
+        ("max-retries Duration", Metric::DurationMean),
+        ("Duration 99th", Metric::DurationP99),
     ] {
         let found = measured(&metric_data(&[(label, [1_000.0; 3])]));
         let expected = if metric.name().contains("duration") { 3.0 } else { 3_000.0 };

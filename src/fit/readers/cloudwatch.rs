@@ -24,14 +24,15 @@ fn parts(label: &str) -> Vec<Vec<String>> {
     parts.filter(|words| !words.is_empty()).collect()
 }
 
-/// Words of durations.
-const DURATIONS: [&str; 5] = ["duration", "durations", "latency", "latencies", "time"];
+/// Whether a word is, or ends, the name of a duration.
+fn is_duration(word: &String) -> bool {
+    matches!(word.as_str(), "duration" | "durations" | "latency" | "latencies" | "time" | "responsetime")
+}
 
 /// Seconds of the unit that the label of a duration names behind its name, as in `latency_ms` and `Duration p99 (ms)`; what else
 /// looks like a unit, such as the region `us-east-1`, is none.
 pub(super) fn unit(label: &str) -> Option<f64> {
     let parts = parts(label);
-    let is_duration = |word: &String| DURATIONS.contains(&word.as_str()) || word == "responsetime";
     let place = parts.iter().rposition(|words| words.iter().any(is_duration))?;
     // `min` is the minimum.
     let seconds = |word: &String| if word == "min" { None } else { units::seconds(word) };
@@ -55,7 +56,7 @@ fn named(label: &str) -> Option<Option<(Metric, f64)>> {
         parts.iter().rev().find_map(|words| of_name(&words.join(""), &all)).or_else(|| of_name(&all.join(""), &all));
     let kind = exact.or_else(|| parts.iter().rev().find_map(|words| of_words(words))).or_else(|| of_words(&all))?;
     let metric = match kind {
-        Kind::Duration => duration(&all).map(|metric| (metric, unit(label).unwrap_or(1e-3))),
+        Kind::Duration => duration(&statistic(&parts)).map(|metric| (metric, unit(label).unwrap_or(1e-3))),
         Kind::Other(metric) => Some((metric, 1.0)),
         Kind::Unused => None,
     };
@@ -144,30 +145,37 @@ fn of_words(words: &[String]) -> Option<Kind> {
     })
 }
 
-/// The statistic of a duration.
+/// The words of a label that may name a statistic. In front of the name of the metric, those of a name such as `max-retries` do
+/// not.
+fn statistic(parts: &[Vec<String>]) -> Vec<String> {
+    let place = parts.iter().rposition(|words| words.iter().any(is_duration)).unwrap_or(0);
+    let before = parts[..place].iter().filter(|words| words.len() == 1);
+    before.chain(&parts[place..]).flatten().cloned().collect()
+}
+
+/// The metric of a duration with these words of its statistic; none: it is not used.
 fn duration(words: &[String]) -> Option<Metric> {
     let has = |some: &[&str]| words.iter().any(|word| some.contains(&word.as_str()));
-    // As in `p95`; what is behind it, as in `p99_9`, belongs to it.
-    let mut percentiles = words
-        .iter()
-        .enumerate()
-        .filter(|(_, word)| word.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())));
-    if let Some((place, word)) = percentiles.next() {
+    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    // `p95` or `95th`; a trimmed mean such as `tm95` is no percentile.
+    let is_rank = |word: &str| {
+        ["p", "tm", "wm", "tc", "ts", "pr"].iter().any(|mark| word.strip_prefix(mark).is_some_and(is_number))
+            || is_number(word) && ["st", "nd", "rd", "th"].iter().any(|end| word.ends_with(end))
+    };
+    if let Some(place) = words.iter().position(|word| is_rank(word)) {
+        // The rest of `p99_9` belongs to it.
         let is_whole = words.get(place + 1).is_none_or(|next| next.parse::<u32>().is_err());
-        return match word.as_str() {
-            "p50" if is_whole => Some(Metric::DurationP50),
-            "p90" if is_whole => Some(Metric::DurationP90),
-            "p95" if is_whole => Some(Metric::DurationP95),
-            "p99" if is_whole => Some(Metric::DurationP99),
+        return match words[place].as_str() {
+            "p50" | "50th" if is_whole => Some(Metric::DurationP50),
+            "p90" | "90th" if is_whole => Some(Metric::DurationP90),
+            "p95" | "95th" if is_whole => Some(Metric::DurationP95),
+            "p99" | "99th" if is_whole => Some(Metric::DurationP99),
             _ => None,
         };
     }
     match () {
-        () if has(&["99th"]) => Some(Metric::DurationP99),
-        () if has(&["95th"]) => Some(Metric::DurationP95),
-        () if has(&["90th"]) => Some(Metric::DurationP90),
-        () if has(&["median", "50th"]) => Some(Metric::DurationP50),
-        () if has(&["max", "maximum", "min", "minimum", "sum", "init", "extensions", "count", "samplecount"]) => None,
+        () if has(&["median"]) => Some(Metric::DurationP50),
+        () if has(&["max", "maximum", "min", "minimum", "sum", "init", "extensions", "count", "tm", "iqm"]) => None,
         () => Some(Metric::DurationMean),
     }
 }

@@ -116,7 +116,11 @@ fn is(content: &Content<'_>) -> bool {
     let Some(layout) = layout(content) else { return false };
     // Counts and rates are those of intervals.
     let is_count = |column: &String| matches!(csv_metrics::metric(column), Some((Metric::Requests | Metric::Rate, _)));
-    let is_of_requests = OF_REQUESTS.iter().any(|name| content.has(&[name])) || content.has(&["time_s", "duration_s"]);
+    // A job that a clock starts has times like a table of metrics, whose durations have other names.
+    let (duration, _) = units::split(&content.columns[layout.duration]);
+    let is_of_requests = layout.is_end
+        || matches!(duration.as_str(), "duration" | "execution" | "client_elapsed_time" | "aws_duration")
+        || OF_REQUESTS.iter().any(|name| content.has(&[name]));
     !content.columns.iter().any(is_count) && (is_of_requests || !is_regular(content, &layout))
 }
 
