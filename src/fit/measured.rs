@@ -138,9 +138,9 @@ pub struct Measured {
     /// What files do not say and was assumed, such as units.
     pub assumed: Vec<String>,
     /// Why a file cannot be used at all.
-    pub(super) refused: Option<String>,
+    pub(crate) refused: Option<String>,
     /// Which series each value of `series` is of: a number for its name, and that of the file.
-    origins: BTreeMap<Metric, Vec<(u64, usize)>>,
+    pub(crate) origins: BTreeMap<Metric, Vec<(u64, usize)>>,
 }
 
 /// Skipped lines that are kept.

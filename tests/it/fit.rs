@@ -565,6 +565,9 @@ fn series_of_different_names_are_added_up() {
         "{:?}",
         same.assumed
     );
+    let tables = ["time,minute,count\n0,0,5\n60,1,6\n", "time,minute,count\n0,0,5\n60,1,7\n"];
+    let other_tables = read([("a", tables[0]), ("b", tables[1])]).expect("metrics");
+    assert_eq!(sum(&other_tables, Metric::Requests), 23.0);
     let other = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 4.0])]]);
     assert_eq!(sum(&other, Metric::Requests), 13.0);
     let twice = read([("a", PROMETHEUS), ("b", PROMETHEUS)]).expect("metrics");

@@ -25,15 +25,15 @@ fn parts(label: &str) -> Vec<Vec<String>> {
 }
 
 /// Whether a word is, or ends, the name of a duration.
-fn is_duration(word: &String) -> bool {
-    matches!(word.as_str(), "duration" | "durations" | "latency" | "latencies" | "time" | "responsetime")
+fn is_duration(word: &str) -> bool {
+    matches!(word, "duration" | "durations" | "latency" | "latencies" | "time" | "responsetime")
 }
 
 /// Seconds of the unit that the label of a duration names behind its name, as in `latency_ms` and `Duration p99 (ms)`; what else
 /// looks like a unit, such as the region `us-east-1`, is none.
 pub(super) fn unit(label: &str) -> Option<f64> {
     let parts = parts(label);
-    let place = parts.iter().rposition(|words| words.iter().any(is_duration))?;
+    let place = parts.iter().rposition(|words| words.iter().any(|word| is_duration(word)))?;
     // `min` is the minimum.
     let seconds = |word: &String| if word == "min" { None } else { units::seconds(word) };
     let own = parts[place].iter().skip_while(|word| !is_duration(word)).find_map(seconds);
@@ -148,7 +148,7 @@ fn of_words(words: &[String]) -> Option<Kind> {
 /// The words of a label that may name a statistic. In front of the name of the metric, those of a name such as `max-retries` do
 /// not.
 fn statistic(parts: &[Vec<String>]) -> Vec<String> {
-    let place = parts.iter().rposition(|words| words.iter().any(is_duration)).unwrap_or(0);
+    let place = parts.iter().rposition(|words| words.iter().any(|word| is_duration(word))).unwrap_or(0);
     let before = parts[..place].iter().filter(|words| words.len() == 1);
     before.chain(&parts[place..]).flatten().cloned().collect()
 }

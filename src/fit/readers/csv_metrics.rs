@@ -99,13 +99,14 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             }
             continue;
         };
-        // What else is in the row, such as the name of a function, tells whose values they are.
+        // Other texts in the row, such as the name of a function, tell whose values they are.
         let mut others = DefaultHasher::new();
         fields
             .iter()
             .zip(&metrics)
             .skip(1)
-            .filter(|(_, metric)| metric.is_none())
+            .filter(|(field, metric)| metric.is_none() && units::number(field, separator).is_none())
+            .filter(|(field, _)| clock.read(field).is_none())
             .for_each(|(field, _)| field.hash(&mut others));
         let others = others.finish();
         for ((field, name), metric) in fields.iter().zip(&names).zip(&metrics).skip(1) {
