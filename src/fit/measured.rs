@@ -187,13 +187,18 @@ impl Measured {
         self.requests.sort_by(|a, b| key(a).total_cmp(&key(b)));
         for (metric, points) in &mut self.series {
             let origins = self.origins.remove(metric).unwrap_or_default();
-            let repeated = keep_once(points, &origins);
-            if repeated > 0 {
-                let values = if repeated == 1 { "1 value is".to_owned() } else { format!("{repeated} values are") };
+            let found = keep_once(points, &origins);
+            let (name, rename) = (metric.name(), "give series of different functions different names");
+            if found.repeated > 0 {
+                let values =
+                    if found.repeated == 1 { "1 value".to_owned() } else { format!("{} values", found.repeated) };
+                let line = format!("{name}: {values} of a series that is in several files counted once; {rename}");
+                self.assumed.push(line);
+            }
+            if found.is_added {
                 self.assumed.push(format!(
-                    "{values} the same in several files and counted once ({}): if they are of different functions, give \
-                     their series different names",
-                    metric.name()
+                    "{name}: series that have the same name in several files, but other values, are added up; omit exports \
+                     that overlap"
                 ));
             }
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -245,35 +250,62 @@ impl Measured {
     }
 }
 
-/// Removes what is there twice: equal values of one series at one time, within a file, and those of a file that an earlier one
-/// has. A file with the same times and other values is of something else, and all of it counts. How many values of later files
-/// were removed.
-fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> usize {
+/// What several files say about the same times.
+#[derive(Clone, Copy, Default)]
+struct Overlap {
+    /// Values of one series that count once.
+    repeated: usize,
+    /// Whether there are series of one name that are not the same.
+    is_added: bool,
+}
+
+/// Keeps values once: equal ones of a series at one time, and those that a later file has again. A later file has the same
+/// series if most of its values are the same at the same times; of the others, such as the last interval of an export, which
+/// is incomplete, the larger counts.
+fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> Overlap {
     let mut all: Vec<(u64, usize, f64, f64)> =
         points.iter().zip(origins).map(|((at, value), (series, file))| (*series, *file, *at, *value)).collect();
     all.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.total_cmp(&b.3)));
     all.dedup();
-    // Nothing to compare with: one file.
-    if all.iter().all(|point| point.1 == all[0].1) {
-        *points = all.iter().map(|point| (point.2, point.3)).collect();
-        return 0;
-    }
     points.clear();
-    let mut repeated = 0;
+    let mut overlap = Overlap::default();
     for series in all.chunk_by(|a, b| a.0 == b.0) {
-        let mut known: HashMap<u64, f64> = HashMap::new();
+        // At each time of earlier files: the first point, and the sum of all.
+        let mut known: HashMap<u64, (usize, f64)> = HashMap::new();
         for file in series.chunk_by(|a, b| a.1 == b.1) {
-            let earlier = |point: &(u64, usize, f64, f64)| known.get(&point.2.to_bits()).copied();
-            let is_same = file.iter().all(|point| earlier(point).is_none_or(|value| value == point.3));
-            let before = points.len();
-            points.extend(
-                file.iter().filter(|point| !is_same || earlier(point).is_none()).map(|point| (point.2, point.3)),
-            );
-            repeated += file.len() - (points.len() - before);
-            known.extend(file.iter().map(|point| (point.2.to_bits(), point.3)));
+            let (mut same, mut other) = (0_usize, 0_usize);
+            let times: Vec<(u64, f64, &[(u64, usize, f64, f64)])> = file
+                .chunk_by(|a, b| a.2 == b.2)
+                .map(|chunk| (chunk[0].2.to_bits(), chunk.iter().map(|point| point.3).sum(), chunk))
+                .collect();
+            for (at, sum, _) in &times {
+                match known.get(at) {
+                    // Intervals without requests are alike in all series.
+                    Some((_, before)) if before == sum => same += usize::from(*sum != 0.0),
+                    Some(_) => other += 1,
+                    None => {}
+                }
+            }
+            let is_same = same > other || other == 0;
+            overlap.is_added |= !is_same;
+            let mut added = Vec::new();
+            for (at, sum, chunk) in times {
+                match known.get_mut(&at) {
+                    Some((place, before)) if is_same => {
+                        points[*place].1 += (sum - *before).max(0.0);
+                        *before = before.max(sum);
+                        overlap.repeated += chunk.len();
+                    }
+                    _ => {
+                        added.push((at, (points.len(), sum)));
+                        points.extend(chunk.iter().map(|point| (point.2, point.3)));
+                    }
+                }
+            }
+            known.extend(added);
         }
     }
-    repeated
+    overlap
 }
 
 /// The metric of a gauge.

@@ -561,15 +561,21 @@ fn series_of_different_names_are_added_up() {
     let same = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 3.0])]]);
     assert_eq!(sum(&same, Metric::Requests), 6.0);
     assert!(
-        same.assumed[0].contains("3 values are the same in several files and counted once (requests)"),
+        same.assumed[0].contains("requests: 3 values of a series that is in several files counted once"),
         "{:?}",
         same.assumed
     );
-    let tables = ["time,minute,count\n0,0,5\n60,1,6\n", "time,minute,count\n0,0,5\n60,1,7\n"];
+    let tables = ["time,minute,count\n0,0,5\n60,1,6\n", "time,minute,count\n0,0,5\n60,1,9\n"];
     let other_tables = read([("a", tables[0]), ("b", tables[1])]).expect("metrics");
-    assert_eq!(sum(&other_tables, Metric::Requests), 23.0);
-    let other = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 4.0])]]);
-    assert_eq!(sum(&other, Metric::Requests), 13.0);
+    assert_eq!(sum(&other_tables, Metric::Requests), 25.0);
+    // The last interval of an export is incomplete.
+    let incomplete = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 4.0])]]);
+    assert_eq!(sum(&incomplete, Metric::Requests), 7.0);
+    let other = of([&[("Invocations", [1.0, 2.0, 0.0])], &[("Invocations", [1.0, 3.0, 0.0])]]);
+    assert_eq!(sum(&other, Metric::Requests), 7.0);
+    assert!(other.assumed[0].contains("requests: series that have the same name in several files, but other values"));
+    let days = ["time,count\n0,5\n0,6\n", "time,count\n60,5\n60,6\n"];
+    assert_eq!(sum(&read([("a", days[0]), ("b", days[1]), ("c", days[1])]).expect("metrics"), Metric::Requests), 22.0);
     let twice = read([("a", PROMETHEUS), ("b", PROMETHEUS)]).expect("metrics");
     assert_eq!(sum(&twice, Metric::Requests), 35.0);
 }
