@@ -259,29 +259,42 @@ struct Overlap {
     is_added: bool,
 }
 
+/// A value, and where it is from.
+#[derive(Clone, Copy, PartialEq)]
+struct Point {
+    series: u64,
+    file: usize,
+    at_s: f64,
+    value: f64,
+}
+
 /// Keeps values once: equal ones of a series at one time, and those that a later file has again. A later file has the same
 /// series if most of its values are the same at the same times; of the others, such as the last interval of an export, which
 /// is incomplete, the larger counts.
 fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> Overlap {
-    let mut all: Vec<(u64, usize, f64, f64)> =
-        points.iter().zip(origins).map(|((at, value), (series, file))| (*series, *file, *at, *value)).collect();
-    all.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.total_cmp(&b.3)));
+    let mut all: Vec<Point> = points
+        .iter()
+        .zip(origins)
+        .map(|((at_s, value), (series, file))| Point { series: *series, file: *file, at_s: *at_s, value: *value })
+        .collect();
+    all.sort_by(|a, b| {
+        let order = (a.series, a.file).cmp(&(b.series, b.file));
+        order.then(a.at_s.total_cmp(&b.at_s)).then(a.value.total_cmp(&b.value))
+    });
     all.dedup();
     points.clear();
     let mut overlap = Overlap::default();
-    for series in all.chunk_by(|a, b| a.0 == b.0) {
-        // At each time of earlier files: the first point, and the sum of all.
+    for series in all.chunk_by(|a, b| a.series == b.series) {
+        // At each time of earlier files: the place of the first value, and the sum of all.
         let mut known: HashMap<u64, (usize, f64)> = HashMap::new();
-        for file in series.chunk_by(|a, b| a.1 == b.1) {
+        for file in series.chunk_by(|a, b| a.file == b.file) {
+            let sum = |chunk: &[Point]| chunk.iter().map(|point| point.value).sum::<f64>();
+            let times = || file.chunk_by(|a, b| a.at_s == b.at_s);
             let (mut same, mut other) = (0_usize, 0_usize);
-            let times: Vec<(u64, f64, &[(u64, usize, f64, f64)])> = file
-                .chunk_by(|a, b| a.2 == b.2)
-                .map(|chunk| (chunk[0].2.to_bits(), chunk.iter().map(|point| point.3).sum(), chunk))
-                .collect();
-            for (at, sum, _) in &times {
-                match known.get(at) {
+            for chunk in times() {
+                match known.get(&chunk[0].at_s.to_bits()) {
                     // Intervals without requests are alike in all series.
-                    Some((_, before)) if before == sum => same += usize::from(*sum != 0.0),
+                    Some((_, before)) if *before == sum(chunk) => same += usize::from(*before != 0.0),
                     Some(_) => other += 1,
                     None => {}
                 }
@@ -289,7 +302,8 @@ fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> Overlap 
             let is_same = same > other || other == 0;
             overlap.is_added |= !is_same;
             let mut added = Vec::new();
-            for (at, sum, chunk) in times {
+            for chunk in times() {
+                let (at, sum) = (chunk[0].at_s.to_bits(), sum(chunk));
                 match known.get_mut(&at) {
                     Some((place, before)) if is_same => {
                         points[*place].1 += (sum - *before).max(0.0);
@@ -298,7 +312,7 @@ fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> Overlap 
                     }
                     _ => {
                         added.push((at, (points.len(), sum)));
-                        points.extend(chunk.iter().map(|point| (point.2, point.3)));
+                        points.extend(chunk.iter().map(|point| (point.at_s, point.value)));
                     }
                 }
             }
