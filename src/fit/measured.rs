@@ -1,6 +1,7 @@
 //! What logs, traces and metrics say, whatever format they have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use super::step;
 use crate::policy::scaling::replay::Gauge;
@@ -134,6 +135,12 @@ pub struct Measured {
     pub skipped: Vec<(String, usize, String)>,
     /// How many there were.
     pub skipped_count: usize,
+    /// What files do not say and was assumed, such as units.
+    pub assumed: Vec<String>,
+    /// Why a file cannot be used at all.
+    pub(crate) refused: Option<String>,
+    /// Which series each value of `series` is of: a number for its name, and that of the file.
+    pub(crate) origins: BTreeMap<Metric, Vec<(u64, usize)>>,
 }
 
 /// Skipped lines that are kept.
@@ -150,11 +157,20 @@ impl Measured {
         number_of(&mut self.instances, name)
     }
 
-    /// Takes in a value of a metric.
-    pub(super) fn add(&mut self, metric: Metric, at_s: f64, value: f64) {
+    /// Takes in a value of a metric. What is measured of different functions has different names: values at the same time are
+    /// added up. Values of one series that files repeat count once.
+    pub(super) fn add(&mut self, metric: Metric, series: impl Hash, at_s: f64, value: f64) {
         if at_s.is_finite() && value.is_finite() {
+            let mut hasher = DefaultHasher::new();
+            series.hash(&mut hasher);
             self.series.entry(metric).or_default().push((at_s, value));
+            self.origins.entry(metric).or_default().push((hasher.finish(), self.read.len()));
         }
+    }
+
+    /// A file cannot be used.
+    pub(super) fn refuse(&mut self, file: &str, line: usize, why: &str) {
+        self.refused.get_or_insert_with(|| format!("{file}:{line}: {why}"));
     }
 
     /// A line is not understood.
@@ -169,9 +185,23 @@ impl Measured {
     pub(super) fn sort(&mut self) {
         let key = |request: &Request| request.at_s.unwrap_or(f64::INFINITY);
         self.requests.sort_by(|a, b| key(a).total_cmp(&key(b)));
-        for points in self.series.values_mut() {
+        for (metric, points) in &mut self.series {
+            let origins = self.origins.remove(metric).unwrap_or_default();
+            let found = keep_once(points, &origins);
+            let (name, rename) = (metric.name(), "give series of different functions different names");
+            if found.repeated > 0 {
+                let values =
+                    if found.repeated == 1 { "1 value".to_owned() } else { format!("{} values", found.repeated) };
+                let line = format!("{name}: {values} of a series that is in several files counted once; {rename}");
+                self.assumed.push(line);
+            }
+            if found.is_added {
+                self.assumed.push(format!(
+                    "{name}: series that have the same name in several files, but other values, are added up; omit exports \
+                     that overlap"
+                ));
+            }
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            points.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
         }
     }
 
@@ -218,6 +248,78 @@ impl Measured {
         let last = times().chain(series()).fold(f64::NEG_INFINITY, f64::max);
         (first <= last).then_some((first, last))
     }
+}
+
+/// What several files say about the same times.
+#[derive(Clone, Copy, Default)]
+struct Overlap {
+    /// Values of one series that count once.
+    repeated: usize,
+    /// Whether there are series of one name that are not the same.
+    is_added: bool,
+}
+
+/// A value, and where it is from.
+#[derive(Clone, Copy, PartialEq)]
+struct Point {
+    series: u64,
+    file: usize,
+    at_s: f64,
+    value: f64,
+}
+
+/// Keeps values once: equal ones of a series at one time, and those that a later file has again. A later file has the same
+/// series if most of its values are the same at the same times; of the others, such as the last interval of an export, which
+/// is incomplete, the larger counts.
+fn keep_once(points: &mut Vec<(f64, f64)>, origins: &[(u64, usize)]) -> Overlap {
+    let mut all: Vec<Point> = points
+        .iter()
+        .zip(origins)
+        .map(|((at_s, value), (series, file))| Point { series: *series, file: *file, at_s: *at_s, value: *value })
+        .collect();
+    all.sort_by(|a, b| {
+        let order = (a.series, a.file).cmp(&(b.series, b.file));
+        order.then(a.at_s.total_cmp(&b.at_s)).then(a.value.total_cmp(&b.value))
+    });
+    all.dedup();
+    points.clear();
+    let mut overlap = Overlap::default();
+    for series in all.chunk_by(|a, b| a.series == b.series) {
+        // At each time of earlier files: the place of the first value, and the sum of all.
+        let mut known: HashMap<u64, (usize, f64)> = HashMap::new();
+        for file in series.chunk_by(|a, b| a.file == b.file) {
+            let sum = |chunk: &[Point]| chunk.iter().map(|point| point.value).sum::<f64>();
+            let times = || file.chunk_by(|a, b| a.at_s == b.at_s);
+            let (mut same, mut other) = (0_usize, 0_usize);
+            for chunk in times() {
+                match known.get(&chunk[0].at_s.to_bits()) {
+                    // Intervals without requests are alike in all series.
+                    Some((_, before)) if *before == sum(chunk) => same += usize::from(*before != 0.0),
+                    Some(_) => other += 1,
+                    None => {}
+                }
+            }
+            let is_same = same > other || other == 0;
+            overlap.is_added |= !is_same;
+            let mut added = Vec::new();
+            for chunk in times() {
+                let (at, sum) = (chunk[0].at_s.to_bits(), sum(chunk));
+                match known.get_mut(&at) {
+                    Some((place, before)) if is_same => {
+                        points[*place].1 += (sum - *before).max(0.0);
+                        *before = before.max(sum);
+                        overlap.repeated += chunk.len();
+                    }
+                    _ => {
+                        added.push((at, (points.len(), sum)));
+                        points.extend(chunk.iter().map(|point| (point.at_s, point.value)));
+                    }
+                }
+            }
+            known.extend(added);
+        }
+    }
+    overlap
 }
 
 /// The metric of a gauge.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `readers` | a file for each format: from a text to [`Measured`] |
 //! | `measured` | requests and series of metrics |
+//! | `units` | numbers as tables write them, and the units in names of columns |
 //! | `when` | times as logs write them |
 //! | `arrivals` | how requests come |
 //! | `laws` | laws of durations, chosen by an information criterion |
@@ -20,6 +21,7 @@ pub mod measured;
 pub mod memory;
 pub mod observed;
 mod readers;
+mod units;
 mod when;
 mod write;
 
@@ -107,12 +109,19 @@ pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<M
             ));
         };
         (reader.read)(&content, &mut measured);
+        if let Some(wrong) = measured.refused.take() {
+            return Err(wrong);
+        }
         let count =
             measured.requests.len() - before.0 + measured.series.values().map(Vec::len).sum::<usize>() - before.1;
         measured.read.push((name.to_owned(), reader.name, count));
         if count == 0 && measured.percentiles.is_empty() {
-            let why =
-                measured.skipped.first().map(|(_, line, why)| format!(": line {line}: {why}")).unwrap_or_default();
+            let why = measured
+                .skipped
+                .iter()
+                .find(|(file, ..)| file == name)
+                .map(|(_, line, why)| format!(": line {line}: {why}"));
+            let why = why.unwrap_or_default();
             return Err(format!("{name} looks like {}, but nothing in it could be used{why}", reader.name));
         }
     }
@@ -267,6 +276,9 @@ fn of_series(measured: &Measured) -> FittedFunction {
     let rates: Vec<(f64, f64)> =
         points.iter().map(|(at, value)| (*at, if is_rate { *value } else { value / step })).collect();
     let arrivals = Arrivals::of_rates(&rates, step);
+    if arrivals.is_none() {
+        caveats.push("the metrics include no numbers of requests: the rate of arrivals is assumed".to_owned());
+    }
     let weight = |at: f64| points.iter().find(|(other, _)| *other == at).map_or(1.0, |(_, value)| *value);
     // The middle of a percentile over intervals, weighted with their requests.
     let middle = |metric: Metric| {

@@ -24,7 +24,7 @@ impl Observed {
         let inside = |at: f64| (from_s..to_s).contains(&at);
         let requests: Vec<&Request> =
             measured.requests.iter().filter(|request| request.at_s.is_some_and(inside)).collect();
-        let mut observed = Self::default();
+        let mut observed = Self { caveats: measured.assumed.clone(), ..Self::default() };
         let costs: Vec<f64> = measured.series.get(&Metric::Cost).map_or_else(Vec::new, |points| {
             points.iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect()
         });

@@ -1,5 +1,7 @@
 //! Times as logs write them.
 
+use super::units;
+
 /// Days from 1970 to a day of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     // Months from March on, so that the leap day is the last of a year.
@@ -29,7 +31,73 @@ pub(super) fn parse(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse::<f64>() {
         return of_number(number);
     }
-    iso(text).or_else(|| web(text)).or_else(|| american(text))
+    iso(text).or_else(|| web(text))
+}
+
+/// How the times of a column are meant, in all rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// Seconds of the unit that the name of the column gives.
+    pub(super) unit_s: Option<f64>,
+    /// What separates columns.
+    separator: u8,
+    /// Whether dates such as 20/03/2026 have the day first; none if no row tells.
+    day_first: Option<bool>,
+    /// The line of a date of which this is not known yet.
+    unclear: Option<usize>,
+}
+
+/// A number in a unit that would be beyond this (3,170 years) is in a smaller one, as is one of no unit.
+const TOO_LATE_S: f64 = 1e11;
+
+impl Clock {
+    /// The clock of a column, by its name.
+    pub(super) fn of(column: &str, separator: u8) -> Self {
+        Self { unit_s: units::split(column).1, separator, day_first: None, unclear: None }
+    }
+
+    /// Learns from a field which of day and month comes first.
+    ///
+    /// # Errors
+    /// What contradicts the rows before it.
+    pub(super) fn learn(&mut self, line: usize, text: &str) -> Result<(), String> {
+        let Some(Slashed { first, second, .. }) = slashed(text) else { return Ok(()) };
+        let found = match (first > 12, second > 12) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => {
+                self.unclear.get_or_insert(line);
+                return Ok(());
+            }
+        };
+        if *self.day_first.get_or_insert(found) == found {
+            return Ok(());
+        }
+        let (here, before) = if found { ("day", "month") } else { ("month", "day") };
+        Err(format!(
+            "`{}` has the {here} first, but a date before it the {before}; write dates as in 2024-03-01T10:00:00Z",
+            text.trim()
+        ))
+    }
+
+    /// The line of a date that can be read in two ways, if no row tells which.
+    pub(super) fn ambiguous(&self) -> Option<usize> {
+        self.unclear.filter(|_| self.day_first.is_none())
+    }
+
+    /// Seconds since 1970, or since the start of the table.
+    pub(super) fn read(&self, text: &str) -> Option<f64> {
+        if let Some(number) = units::number(text, self.separator) {
+            let at = number * self.unit_s.unwrap_or(1.0);
+            return if at.abs() < TOO_LATE_S { Some(at) } else { of_number(number) };
+        }
+        parse(text).or_else(|| {
+            let Slashed { first, second, year, time } = slashed(text)?;
+            let (month, day) = if self.day_first? { (second, first) } else { (first, second) };
+            let is_date = (1..=12).contains(&month) && (1..=31).contains(&day) && year >= 1970;
+            is_date.then_some(days(year, month, day) as f64 * 86_400.0 + clock(time)?)
+        })
+    }
 }
 
 fn whole(text: &str) -> Option<i64> {
@@ -103,21 +171,58 @@ fn web(text: &str) -> Option<f64> {
     Some(days(year, month, day) as f64 * 86_400.0 + clock(rest)?)
 }
 
-/// `03/20/2026 07:13` or `20/03/2026`: which is the month is only known if one is above 12; else the American order.
-fn american(text: &str) -> Option<f64> {
+/// A date such as `03/20/2026 07:13` or `20/03/2026`.
+struct Slashed<'a> {
+    first: i64,
+    second: i64,
+    year: i64,
+    time: &'a str,
+}
+
+fn slashed(text: &str) -> Option<Slashed<'_>> {
+    let text = text.trim();
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
     let mut parts = date.split('/');
-    let (first, second, year) = (whole(parts.next()?)?, whole(parts.next()?)?, whole(parts.next()?)?);
-    let (month, day) = if first > 12 { (second, first) } else { (first, second) };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year < 1970 {
-        return None;
-    }
-    Some(days(year, month, day) as f64 * 86_400.0 + clock(time)?)
+    let (first, second, year) = (whole(parts.next()?)?, whole(parts.next()?)?, parts.next()?);
+    let is_date = parts.next().is_none() && year.len() == 4 && first <= 31;
+    Some(Slashed { first, second, year: whole(year)?, time: time.trim() }).filter(|_| is_date)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rows_of_a_table_tell_day_and_month() {
+        let mut clock = Clock::of("time", b',');
+        assert_eq!(clock.learn(2, "03/04/2025 07:13:52"), Ok(()));
+        assert_eq!((clock.ambiguous(), clock.read("03/04/2025 07:13:52")), (Some(2), None));
+        assert_eq!(clock.learn(3, "20/03/2025"), Ok(()));
+        assert_eq!((clock.ambiguous(), clock.read("20/03/2025 07:13:52")), (None, Some(1_742_454_832.0)));
+        assert_eq!(clock.read("03/04/2025"), parse("2025-04-03"));
+        assert!(clock.learn(4, "03/20/2025").unwrap_err().contains("`03/20/2025` has the month first"));
+        let mut american = Clock::of("time", b',');
+        assert_eq!(american.learn(2, "03/20/2025"), Ok(()));
+        assert_eq!(american.read("03/04/2025"), parse("2025-03-04"));
+    }
+
+    #[test]
+    fn the_name_of_a_column_tells_the_unit_of_its_numbers() {
+        for (column, text, expected) in [
+            ("minute", "2", 120.0),
+            ("hour", "2", 7_200.0),
+            ("time_ms", "1500", 1.5),
+            ("time", "1500", 1_500.0),
+            ("start_ns", "1742454832102000000", 1_742_454_832.102),
+            ("timestamp", "1742454832102", 1_742_454_832.102),
+            ("minute", "1742454832", 1_742_454_832.0),
+            ("minute", "2025-03-20 07:13:52", 1_742_454_832.0),
+        ] {
+            let found = Clock::of(column, b',').read(text).unwrap_or(f64::NAN);
+            assert!((found - expected).abs() < 1e-4, "{column} {text}: {found} instead of {expected}");
+        }
+        assert_eq!(Clock::of("time_s", b';').read("0,5"), Some(0.5));
+    }
 
     #[test]
     fn times_are_read_as_they_are_written() {
@@ -129,7 +234,6 @@ mod tests {
             ("2025/03/20 07:13:52,5", 1_742_454_832.5),
             ("[20/Mar/2025:07:13:52 +0000]", 1_742_454_832.0),
             ("20/Mar/2025:00:13:52 -0700", 1_742_454_832.0),
-            ("03/20/2025 07:13:52", 1_742_454_832.0),
             ("1742454832102", 1_742_454_832.102),
             ("1742454832.102", 1_742_454_832.102),
             ("1742454832102000000", 1_742_454_832.102),

@@ -16,6 +16,10 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
         let file: String = file.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let _ = writeln!(out, "#   {file} ({format}, {count} records)");
     }
+    for line in &measured.assumed {
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let _ = writeln!(out, "# ASSUMED: {line}");
+    }
     let length = functions
         .iter()
         .filter_map(|function| function.arrivals.as_ref())
@@ -212,6 +216,9 @@ pub(super) fn report(functions: &[FittedFunction], measured: &Measured) -> Strin
         for (file, line, why) in measured.skipped.iter().take(5) {
             let _ = writeln!(out, "  {file}:{line}: {why}");
         }
+    }
+    for line in &measured.assumed {
+        let _ = writeln!(out, "Assumed: {line}");
     }
     for function in functions {
         let Counts { requests, known, cold, failed, timed_out, throttled } = function.counts;

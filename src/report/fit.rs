@@ -63,7 +63,8 @@ fn read(measured: &Measured) -> Vec<super::document::Prose> {
         .iter()
         .map(|(file, format, number)| format!("{file}: {format}, {} records", count(*number as f64)));
     let skipped = measured.skipped.iter().map(|(file, line, why)| format!("skipped: {file}:{line}: {why}"));
-    files.chain(skipped).map(Into::into).collect()
+    let assumed = measured.assumed.iter().map(|line| format!("assumed: {line}"));
+    files.chain(skipped).chain(assumed).map(Into::into).collect()
 }
 
 fn cards(function: &FittedFunction) -> Vec<Card> {

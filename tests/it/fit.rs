@@ -308,3 +308,274 @@ proptest! {
         }
     }
 }
+
+/// Durations of all requests, in seconds.
+fn durations(text: &str) -> Vec<f64> {
+    measured(text).requests.iter().map(|request| request.duration_s.unwrap_or(f64::NAN)).collect()
+}
+
+fn close(found: &[f64], expected: &[f64]) {
+    let is_close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * b.abs().max(1e-3);
+    assert!(
+        found.len() == expected.len() && found.iter().zip(expected).all(is_close),
+        "{found:?} instead of {expected:?}"
+    );
+}
+
+#[test]
+fn all_lines_of_an_access_log_tell_the_unit() {
+    let log = |values: &[&str]| -> String {
+        let line = |(second, value)| {
+            format!(
+                "192.0.2.1 - - [20/Mar/2026:07:13:{second:02} +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"curl\" {value}\n"
+            )
+        };
+        values.iter().enumerate().map(line).collect()
+    };
+    let microseconds = log(&["1500", "900", "1100"]);
+    close(&durations(&microseconds), &[1.5e-3, 0.9e-3, 1.1e-3]);
+    // Apache's time is that of the start, nginx's that of the end.
+    let starts = |text: &str| {
+        measured(text).requests.iter().map(|request| request.at_s.unwrap() - 1_773_990_780.0).collect::<Vec<_>>()
+    };
+    close(&starts(&microseconds), &[0.0, 1.0, 2.0]);
+    close(&starts(&log(&["270794", "571021"])), &[0.0, 1.0]);
+    close(&starts(&log(&["0.250", "0.500"])), &[-0.25, 0.5]);
+    // Numbers below 300 are seconds only if there are zeros among them.
+    close(&durations(&log(&["12", "250"])), &[12e-6, 250e-6]);
+    close(&durations(&log(&["0", "2", "0", "1"])), &[0.0, 2.0, 0.0, 1.0]);
+    close(&durations(&log(&["0.250 371", "1.000 371"])), &[0.25, 1.0]);
+    close(&durations(&log(&["duration_ms=250", "duration_ms=0"])), &[0.25, 0.0]);
+    let found = fit("x", &measured(&microseconds));
+    assert!(found.report.contains("read as microseconds, as Apache's %D"), "{}", found.report);
+    assert!(found.scenario.contains("# ASSUMED: file: durations are whole numbers"), "{}", found.scenario);
+    assert!(fit("x", &measured(&log(&["0", "2"]))).report.contains("read as seconds"));
+    assert!(measured(&log(&["0.250"])).assumed.is_empty() && measured(&log(&["duration_ms=1"])).assumed.is_empty());
+}
+
+/// Why a table is refused.
+fn refused(text: &str) -> String {
+    read([("x.csv", text)]).expect_err("it is refused")
+}
+
+/// How many requests a table of metrics has a second, and over how many seconds.
+fn rate(text: &str) -> (f64, f64) {
+    let found = fit("x", &measured(text));
+    let arrivals = found.functions[0].arrivals.as_ref().expect("arrivals");
+    (arrivals.rate, arrivals.length_s)
+}
+
+#[test]
+fn columns_of_requests_name_their_unit() {
+    // The same requests in many ways.
+    for table in [
+        "timestamp,duration_us\n1774000800487624,270794\n1774000801280469,571021\n1774000801953811,511044\n",
+        "start_ns,duration_ns\n1774000800487624704,270794000\n1774000801280469760,571021000\n1774000801953811456,511044000\n",
+        "end_time,duration\n2026-03-20T10:00:00.758418Z,0.270794\n2026-03-20T10:00:01.851490Z,0.571021\n2026-03-20T10:00:02.464855Z,0.511044\n",
+        "time,latency\n1774000800.487624,0.270794\n1774000801.280469,0.571021\n1774000801.953811,0.511044\n",
+        "time_ms,response_time\n1774000800487.624,270.794\n1774000801280.469,571.021\n1774000801953.811,511.044\n",
+        "Start Time,Duration (ms)\n1774000800.487624,270.794\n1774000801.280469,571.021\n1774000801.953811,511.044\n",
+        "time,duration\n1774000800.487624,270.794ms\n1774000801.280469,0.571021 s\n1774000801.953811,511.044ms\n",
+        "time;durationMs\n1774000800,487624;270,794\n1774000801,280469;571,021\n1774000801,953811;511,044\n",
+        "time_s,duration_minutes\n1774000800.487624,0.00451323333\n1774000801.280469,0.00951701667\n1774000801.953811,0.0085174\n",
+    ] {
+        let measured = measured(table);
+        assert_eq!((measured.read[0].1, measured.skipped_count), ("table of requests", 0), "{table}");
+        close(&durations(table), &[0.270_794, 0.571_021, 0.511_044]);
+        let starts: Vec<f64> =
+            measured.requests.iter().map(|request| request.at_s.unwrap() - 1_774_000_800.0).collect();
+        assert!(
+            starts.iter().zip([0.487_624, 1.280_469, 1.953_811]).all(|(a, b)| (a - b).abs() < 1e-5),
+            "{starts:?} {table}"
+        );
+    }
+}
+
+#[test]
+fn assumed_units_are_said() {
+    let seconds = fit("x", &measured("time,latency\n1,0.2\n1.5,0.3\n9,0.2\n"));
+    for text in [&seconds.report, &seconds.scenario] {
+        assert!(text.contains("`latency` names no unit and is read as seconds"), "{text}");
+        assert!(text.contains("rename the column, such as to `latency_ms`"), "{text}");
+    }
+    let milliseconds = fit("x", &measured("time_ms,latency\n1,0.2\n1.5,0.3\n9,0.2\n"));
+    assert!(milliseconds.report.contains("read as milliseconds, as `time_ms` does"), "{}", milliseconds.report);
+    let metrics = measured("time,count,latency p50\n0,60,100\n60,60,120\n");
+    assert!(
+        metrics.assumed[0].contains("`latency p50` names no unit and is read as milliseconds"),
+        "{:?}",
+        metrics.assumed
+    );
+    for named in
+        ["time,duration_s\n1,0.2\n1.5,0.3\n", "time,duration\n1,0.2s\n", "time,count,latency p50 (ms)\n0,60,100\n"]
+    {
+        assert!(measured(named).assumed.is_empty(), "{named}");
+    }
+}
+
+#[test]
+fn tables_of_metrics_are_no_requests() {
+    for table in
+        ["time,count,duration\n0,60,100\n60,60,120\n120,60,100\n", "time,latency\n0,100\n60,120\n180,100\n240,110\n"]
+    {
+        let measured = measured(table);
+        assert_eq!(measured.read[0].1, "table of metrics", "{table}");
+        assert_eq!(measured.series[&Metric::DurationMean][0], (0.0, 0.1), "{table}");
+    }
+    // A job that is started every minute.
+    assert_eq!(measured("start_time,duration_ms\n0,100\n60,120\n120,100\n").requests.len(), 3);
+    let units = measured("time,count,latency_p50_s,latency_p95_us,latency_p99 (ms)\n0,60,0.1,200000,300\n");
+    let value = |metric| units.series[&metric][0].1;
+    close(&[value(Metric::DurationP50), value(Metric::DurationP95), value(Metric::DurationP99)], &[0.1, 0.2, 0.3]);
+    let found = fit("x", &measured("time,latency\n0,100\n60,120\n180,100\n240,110\n"));
+    assert!(found.report.contains("the metrics include no numbers of requests"), "{}", found.report);
+}
+
+#[test]
+fn the_column_of_times_names_its_unit() {
+    let is = |text: &str, rate_expected: f64, length: f64| {
+        let (found, over) = rate(text);
+        assert!((found - rate_expected).abs() < 1e-9 && (over - length).abs() < 1e-6, "{found} over {over}: {text}");
+    };
+    is("minute,count\n0,60\n1,60\n2,60\n3,60\n", 1.0, 240.0);
+    is("time_ms,count\n0,100\n60000,100\n120000,100\n", 100.0 / 60.0, 180.0);
+    is("hour,requests_per_minute\n0,60\n1,120\n", 1.5, 7_200.0);
+    is("time,rpm\n0,60\n60,60\n", 1.0, 120.0);
+    is("time,count\n0,60\n60,60\n", 1.0, 120.0);
+}
+
+#[test]
+fn dates_are_read_one_way_in_a_file() {
+    let day_first = "time,count\n01/02/2026 00:00,100\n02/02/2026 00:00,100\n13/02/2026 00:00,100\n";
+    assert_eq!(measured(day_first).series[&Metric::Requests][0].0, 1_769_904_000.0);
+    let month_first = "time,count\n01/02/2026 00:00,100\n01/13/2026 00:00,100\n";
+    assert_eq!(measured(month_first).series[&Metric::Requests][0].0, 1_767_312_000.0);
+    for table in [
+        "time,count\n01/02/2026 00:00,100\n02/02/2026 00:00,100\n",
+        "time,duration\n01/02/2026 00:00,1.5\n02/02/2026 00:10,1.5\n",
+    ] {
+        let why = refused(table);
+        assert!(
+            why.starts_with("x.csv:2: `01/02/2026 00:00` is ambiguous: day and month could be swapped")
+                && why.contains("2024-03-01T10:00:00Z"),
+            "{why}"
+        );
+    }
+    assert!(refused("time,count\n13/02/2026,1\n02/14/2026,1\n").contains("x.csv:3: `02/14/2026` has the month first"));
+}
+
+#[test]
+fn commas_are_never_dropped_from_numbers() {
+    let table = "time;count;duration p50 (ms)\n2026-03-20 10:00:00;120;85,3\n2026-03-20 10:01:00;120;1,5\n";
+    close(
+        &measured(table).series[&Metric::DurationP50].iter().map(|(_, value)| *value).collect::<Vec<_>>(),
+        &[0.0853, 0.0015],
+    );
+    let groups = measured("time,count\n0,\"1,200\"\n60,\"85,3\"\n120,\n180,-\n");
+    assert_eq!(groups.series[&Metric::Requests], [(0.0, 1_200.0)]);
+    let (_, line, why) = &groups.skipped[0];
+    assert!(
+        groups.skipped_count == 1 && *line == 3 && why.contains("`85,3` in the column `count` is not a number"),
+        "{why}"
+    );
+    // Nothing vanishes from a table of requests without being said.
+    let rows = measured("time,duration_ms\n0,\"270,8\"\n1.5,300\n");
+    assert_eq!((rows.requests.len(), rows.skipped_count), (1, 1));
+    assert!(rows.skipped[0].2.contains("`270,8` in the column `duration_ms` is not a duration"), "{:?}", rows.skipped);
+    assert!(refused("time,duration_ms\n0,abc\n1.5,def\n").contains("line 2: `abc`"));
+}
+
+/// A document of `get-metric-data` with labels and values of three times.
+fn metric_data(series: &[(&str, [f64; 3])]) -> String {
+    let results: Vec<String> = series
+        .iter()
+        .map(|(label, [a, b, c])| {
+            format!(
+                "{{\"Id\":\"m1\",\"Label\":\"{label}\",\"Timestamps\":[\"2026-03-20T10:00:00Z\",\
+                 \"2026-03-20T10:05:00Z\",\"2026-03-20T10:10:00Z\"],\"Values\":[{a},{b},{c}]}}"
+            )
+        })
+        .collect();
+    format!("{{\"MetricDataResults\":[{}]}}", results.join(","))
+}
+
+fn sum(measured: &Measured, metric: Metric) -> f64 {
+    measured.series.get(&metric).into_iter().flatten().map(|(_, value)| value).sum()
+}
+
+#[test]
+fn labels_are_whole_names_of_metrics() {
+    let data = metric_data(&[
+        ("RequestCount", [300.0; 3]),
+        ("HealthyHostCount", [4.0; 3]),
+        ("HTTPCode_Target_2XX_Count", [290.0; 3]),
+        ("RequestCountPerTarget", [75.0; 3]),
+        ("Duration p99", [400.0; 3]),
+        ("Duration p99.9", [2_000.0; 3]),
+        ("Duration p75", [150.0; 3]),
+        ("Duration p99_9", [2_000.0; 3]),
+        ("Duration TM(10%:90%)", [90.0; 3]),
+        ("Duration tm99", [90.0; 3]),
+        ("Duration Maximum", [9_000.0; 3]),
+    ]);
+    let found = measured(&data);
+    assert_eq!(sum(&found, Metric::Requests), 900.0);
+    close(&found.series[&Metric::DurationP99].iter().map(|(_, value)| *value).collect::<Vec<_>>(), &[0.4; 3]);
+    assert!(!found.series.contains_key(&Metric::DurationMean));
+    assert_eq!(found.skipped_count, 9);
+    for (label, metric) in [
+        ("error-handler Invocations", Metric::Requests),
+        ("Errors count-words", Metric::Errors),
+        ("us-east-1 Duration latency-test", Metric::DurationMean),
+        ("gw Count", Metric::Requests),
+        ("Request Count", Metric::Requests),
+        ("shop_invocations", Metric::Requests),
+        ("HTTPCode_ELB_5XX_Count", Metric::Errors),
+        ("ConcurrentExecutions", Metric::Concurrency),
+        ("Response Time P95", Metric::DurationP95),
+        ("p50Latency", Metric::DurationP50),
+        ("max-retries Duration", Metric::DurationMean),
+        ("Duration 99th", Metric::DurationP99),
+    ] {
+        let found = measured(&metric_data(&[(label, [1_000.0; 3])]));
+        let expected = if metric.name().contains("duration") { 3.0 } else { 3_000.0 };
+        assert!(
+            (sum(&found, metric) - expected).abs() < 1e-9 && found.series.len() == 1,
+            "{label}: {:?}",
+            found.series
+        );
+    }
+}
+
+#[test]
+fn series_of_different_names_are_added_up() {
+    let data = metric_data(&[("fnA Invocations", [300.0; 3]), ("fnB Invocations", [300.0, 300.0, 301.0])]);
+    assert_eq!(sum(&measured(&data), Metric::Requests), 1_801.0);
+    let table = "time,function,count\n0,a,60\n0,b,60\n60,a,60\n60,b,61\n60,b,61\n";
+    assert_eq!(sum(&measured(table), Metric::Requests), 241.0);
+    // Two exports of one series that overlap count once; the same name with other values is of something else.
+    let of = |files: [&[(&str, [f64; 3])]; 2]| {
+        let [a, b] = files.map(metric_data);
+        read([("a", a.as_str()), ("b", b.as_str())]).expect("metrics")
+    };
+    let same = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 3.0])]]);
+    assert_eq!(sum(&same, Metric::Requests), 6.0);
+    assert!(
+        same.assumed[0].contains("requests: 3 values of a series that is in several files counted once"),
+        "{:?}",
+        same.assumed
+    );
+    let tables = ["time,minute,count\n0,0,5\n60,1,6\n", "time,minute,count\n0,0,5\n60,1,9\n"];
+    let other_tables = read([("a", tables[0]), ("b", tables[1])]).expect("metrics");
+    assert_eq!(sum(&other_tables, Metric::Requests), 25.0);
+    // The last interval of an export is incomplete.
+    let incomplete = of([&[("Invocations", [1.0, 2.0, 3.0])], &[("Invocations", [1.0, 2.0, 4.0])]]);
+    assert_eq!(sum(&incomplete, Metric::Requests), 7.0);
+    let other = of([&[("Invocations", [1.0, 2.0, 0.0])], &[("Invocations", [1.0, 3.0, 0.0])]]);
+    assert_eq!(sum(&other, Metric::Requests), 7.0);
+    assert!(other.assumed[0].contains("requests: series that have the same name in several files, but other values"));
+    let days = ["time,count\n0,5\n0,6\n", "time,count\n60,5\n60,6\n"];
+    assert_eq!(sum(&read([("a", days[0]), ("b", days[1]), ("c", days[1])]).expect("metrics"), Metric::Requests), 22.0);
+    let twice = read([("a", PROMETHEUS), ("b", PROMETHEUS)]).expect("metrics");
+    assert_eq!(sum(&twice, Metric::Requests), 35.0);
+}

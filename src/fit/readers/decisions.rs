@@ -29,14 +29,14 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             ("queued", Metric::Gauge(Gauge::Queue)),
         ];
         for (column, metric) in gauges {
-            measured.add(metric, at, row.number(&[column])?);
+            measured.add(metric, column, at, row.number(&[column])?);
         }
         for (name, value) in row.get(&["inputs"]).unwrap_or_default().split(';').filter_map(|one| one.split_once('=')) {
             if let (Some(gauge), Ok(value)) = (Gauge::of_name(name), value.parse()) {
                 match gauge {
                     // It is the same as the column.
                     Gauge::Queue => {}
-                    gauge => measured.add(Metric::Gauge(gauge), at, value),
+                    gauge => measured.add(Metric::Gauge(gauge), name, at, value),
                 }
             }
         }

@@ -33,13 +33,13 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         if is_history {
             let at = row.get(&["Timestamp"]).and_then(when::parse)?;
             if let Some(rate) = row.number(&["Requests/s"]) {
-                measured.add(Metric::Rate, at, rate);
+                measured.add(Metric::Rate, "", at, rate);
             }
             for (column, metric) in
                 [("50%", Metric::DurationP50), ("95%", Metric::DurationP95), ("99%", Metric::DurationP99)]
             {
                 if let Some(ms) = row.number(&[column]) {
-                    measured.add(metric, at, ms / 1_000.0);
+                    measured.add(metric, "", at, ms / 1_000.0);
                 }
             }
             return Some(());
@@ -48,7 +48,7 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         measured.percentiles =
             SHARES.iter().filter_map(|(column, share)| Some((*share, row.number(&[column])? / 1_000.0))).collect();
         if let Some(rate) = row.number(&["Requests/s"]) {
-            measured.add(Metric::Rate, 0.0, rate);
+            measured.add(Metric::Rate, "", 0.0, rate);
         }
         Some(())
     });

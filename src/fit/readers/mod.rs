@@ -16,9 +16,13 @@ mod prometheus;
 mod rows;
 mod xray;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::measured::Measured;
+use super::units;
+use super::when::Clock;
 
 /// A text, looked at once.
 pub(super) struct Content<'a> {
@@ -31,6 +35,8 @@ pub(super) struct Content<'a> {
     pub(super) first: Option<Value>,
     /// The columns, if it begins like CSV.
     pub(super) columns: Vec<String>,
+    /// What separates them.
+    separator: u8,
 }
 
 impl<'a> Content<'a> {
@@ -40,8 +46,9 @@ impl<'a> Content<'a> {
         let json = if looks_like_json { serde_json::from_str(text).ok() } else { None };
         let line = start.lines().next().unwrap_or_default();
         let first = if looks_like_json && json.is_none() { serde_json::from_str(line).ok() } else { None };
-        let columns = if looks_like_json { Vec::new() } else { columns(line) };
-        Self { name, text, json, first, columns }
+        let separator = separator(line);
+        let columns = if looks_like_json { Vec::new() } else { columns(line, separator) };
+        Self { name, text, json, first, columns, separator }
     }
 
     /// Whether it has these columns.
@@ -80,18 +87,28 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// The fields of a column of a CSV file, with their lines.
+    fn fields(&self, place: usize) -> impl Iterator<Item = (usize, Cow<'a, str>)> {
+        let reader =
+            csv::ReaderBuilder::new().flexible(true).delimiter(self.separator).from_reader(self.text.as_bytes());
+        reader.into_records().filter_map(Result::ok).filter_map(move |record| {
+            let line = record.position().map_or(0, csv::Position::line) as usize;
+            Some((line, Cow::Owned(record.get(place)?.to_owned())))
+        })
+    }
+
     /// The rows of a CSV file; `take` is given a function from names of columns to fields.
     fn rows(&self, measured: &mut Measured, mut take: impl FnMut(&Fields<'_>, &mut Measured) -> Option<()>) {
-        let separator = separator(self.text.lines().next().unwrap_or_default());
         let mut reader =
-            csv::ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(self.text.as_bytes());
+            csv::ReaderBuilder::new().flexible(true).delimiter(self.separator).from_reader(self.text.as_bytes());
         let mut record = csv::StringRecord::new();
         loop {
             match reader.read_record(&mut record) {
                 Ok(false) => break,
                 Ok(true) => {
                     let line = record.position().map_or(0, csv::Position::line) as usize;
-                    if take(&Fields { columns: &self.columns, record: &record }, measured).is_none() {
+                    let fields = Fields { columns: &self.columns, separator: self.separator, line, record: &record };
+                    if take(&fields, measured).is_none() {
                         measured.skip(self.name, line, "a row without a time or a number where one is needed");
                     }
                 }
@@ -106,9 +123,39 @@ impl<'a> Content<'a> {
     }
 }
 
+/// Decides for all rows how the times of a table are meant. None: they cannot be read, and the file is refused.
+fn clock<'a>(
+    content: &Content<'_>,
+    column: &str,
+    separator: u8,
+    fields: impl Iterator<Item = (usize, Cow<'a, str>)>,
+    measured: &mut Measured,
+) -> Option<Clock> {
+    let mut clock = Clock::of(column, separator);
+    let mut first = None;
+    for (line, field) in fields {
+        if let Err(why) = clock.learn(line, &field) {
+            measured.refuse(content.name, line, &why);
+            return None;
+        }
+        if first.is_none() && clock.ambiguous().is_some() {
+            first = Some(field.trim().to_owned());
+        }
+    }
+    if let (Some(line), Some(field)) = (clock.ambiguous(), first) {
+        let why =
+            format!("`{field}` is ambiguous: day and month could be swapped; write dates as in 2024-03-01T10:00:00Z");
+        measured.refuse(content.name, line, &why);
+        return None;
+    }
+    Some(clock)
+}
+
 /// A row of a CSV file.
 struct Fields<'a> {
     columns: &'a [String],
+    separator: u8,
+    line: usize,
     record: &'a csv::StringRecord,
 }
 
@@ -117,11 +164,16 @@ impl Fields<'_> {
     fn get(&self, names: &[&str]) -> Option<&str> {
         let place =
             names.iter().find_map(|name| self.columns.iter().position(|column| column.eq_ignore_ascii_case(name)))?;
+        self.at(place)
+    }
+
+    /// The field of a column.
+    fn at(&self, place: usize) -> Option<&str> {
         self.record.get(place).map(str::trim).filter(|field| !field.is_empty())
     }
 
     fn number(&self, names: &[&str]) -> Option<f64> {
-        self.get(names)?.parse().ok().filter(|number: &f64| number.is_finite())
+        units::number(self.get(names)?, self.separator)
     }
 }
 
@@ -133,12 +185,9 @@ fn separator(line: &str) -> u8 {
         .unwrap_or(b',')
 }
 
-fn columns(line: &str) -> Vec<String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator(line))
-        .from_reader(line.as_bytes());
+fn columns(line: &str, separator: u8) -> Vec<String> {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok);
     record
         .map(|record| record.iter().map(|field| field.trim().trim_start_matches('\u{feff}').to_owned()).collect())

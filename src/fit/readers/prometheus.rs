@@ -101,6 +101,8 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
     let Some(json) = &content.json else { return };
     let data = json.get("data").unwrap_or(json);
     let mut names: BTreeMap<Metric, &str> = BTreeMap::new();
+    // Several series of one metric are parts of a whole.
+    let mut sums: BTreeMap<Metric, Vec<(f64, f64)>> = BTreeMap::new();
     for (place, series) in data["result"].as_array().into_iter().flatten().enumerate() {
         let labels = &series["metric"];
         let name = labels["__name__"].as_str().unwrap_or_default();
@@ -116,6 +118,14 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         let points = series["values"].as_array().into_iter().flatten();
         let points: Vec<(f64, f64)> =
             points.filter_map(|point| Some((number(&point[0])?, number(&point[1])?))).collect();
+        let is_sum = is_sum(metric);
+        let mut take = |at: f64, value: f64| {
+            if is_sum {
+                sums.entry(metric).or_default().push((at, value));
+            } else {
+                measured.add(metric, labels.to_string(), at, value);
+            }
+        };
         if !is_counter {
             for (at, value) in points {
                 let factor = match metric {
@@ -124,44 +134,39 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
                     _ if name.to_lowercase().contains("milli") => 1e-3,
                     _ => 1.0,
                 };
-                measured.add(metric, at, value * factor);
+                take(at, value * factor);
             }
             continue;
         }
         for pair in points.windows(2) {
             let ((at, before), (_, after)) = (pair[0], pair[1]);
             // A counter that falls was reset: it began anew from 0.
-            measured.add(metric, at, if after >= before { after - before } else { after });
+            take(at, if after >= before { after - before } else { after });
         }
     }
-    // Several series of one metric are parts of a whole.
-    for points in measured.series.values_mut() {
+    for (metric, mut points) in sums {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    }
-    for (metric, points) in &mut measured.series {
-        let is_sum = match metric {
-            Metric::Requests
-            | Metric::Rate
-            | Metric::Concurrency
-            | Metric::Instances
-            | Metric::DesiredInstances
-            | Metric::Throttles
-            | Metric::Errors
-            | Metric::ColdStarts
-            | Metric::Cost => true,
-            Metric::Gauge(gauge) => {
-                matches!(gauge, Gauge::Ready | Gauge::Queue | Gauge::SampledPods | Gauge::MissingPods)
-            }
-            _ => false,
-        };
-        if is_sum {
-            points.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    earlier.1 += later.1;
-                }
-                same
-            });
+        for one in points.chunk_by(|a, b| a.0 == b.0) {
+            measured.add(metric, names[&metric], one[0].0, one.iter().map(|(_, value)| value).sum());
         }
+    }
+}
+
+/// Whether series of a metric are added up.
+const fn is_sum(metric: Metric) -> bool {
+    match metric {
+        Metric::Requests
+        | Metric::Rate
+        | Metric::Concurrency
+        | Metric::Instances
+        | Metric::DesiredInstances
+        | Metric::Throttles
+        | Metric::Errors
+        | Metric::ColdStarts
+        | Metric::Cost => true,
+        Metric::Gauge(gauge) => {
+            matches!(gauge, Gauge::Ready | Gauge::Queue | Gauge::SampledPods | Gauge::MissingPods)
+        }
+        _ => false,
     }
 }
