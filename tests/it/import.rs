@@ -640,6 +640,110 @@ fn hostile_files_are_refused_cleanly() {
     import("x", &[text("own.yml", own)], &Traffic::default()).expect("the variables stay unknown");
 }
 
+/// What is made of one file: the scenario, which is accepted, and the list.
+fn made(name: &str, written: &str) -> (String, String) {
+    let options = Traffic { cold: Some("3s".parse().expect("a duration")), ..Traffic::default() };
+    let imported = import("x", &[text(name, written)], &options).unwrap_or_else(|wrong| panic!("{wrong}"));
+    crate::harness::scenario(&imported.scenario);
+    // Columns are for people.
+    let plain =
+        |text: &str| text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect();
+    (plain(&imported.scenario), plain(&imported.report))
+}
+
+/// A Deployment and the ScaledObject of its queue.
+fn scaled(trigger: &str) -> (String, String) {
+    let object = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: w}\nspec:\n  scaleTargetRef: {name: w}\n  \
+                  maxReplicaCount: 9\n  triggers:\n";
+    made("k.yaml", &format!("{object}  - {trigger}\n"))
+}
+
+#[test]
+fn only_triggers_that_count_messages_set_the_length_of_a_queue() {
+    let read = [
+        ("{type: rabbitmq, metadata: {mode: QueueLength, value: \"15\"}}", "15"),
+        ("{type: rabbitmq, metadata: {queueLength: \"16\"}}", "16"),
+        ("{type: gcp-pubsub, metadata: {subscriptionName: s, mode: SubscriptionSize, value: \"17\"}}", "17"),
+        ("{type: redis, metricType: AverageValue, metadata: {listLength: \"18\"}}", "18"),
+        ("{type: redis-streams, metadata: {consumerGroup: g, lagCount: \"19\"}}", "19"),
+    ];
+    for (trigger, length) in read {
+        let (scenario, report) = scaled(trigger);
+        assert!(scenario.contains(&format!("scaling.keda.queue-length = {length} # k.yaml:8 ")), "{scenario}");
+        assert!(!report.contains("Ignored"), "{report}");
+    }
+    let ignored = [
+        (
+            "{type: rabbitmq, metadata: {mode: MessageRate, value: \"15\"}}",
+            "mode MessageRate, which does not count messages",
+        ),
+        ("{type: rabbitmq, metadata: {mode: DeliverGetRate, value: \"15\"}}", "mode DeliverGetRate, which does not"),
+        (
+            "{type: gcp-pubsub, metadata: {mode: OldestUnackedMessageAge, value: \"60\"}}",
+            "mode OldestUnackedMessageAge, which",
+        ),
+        (
+            "{type: redis, metricType: Value, metadata: {listLength: \"7\"}}",
+            "metricType Value, whose target is not per pod",
+        ),
+        (
+            "{type: redis-streams, metadata: {stream: s, streamLength: \"7\"}}",
+            "without consumerGroup, messages that have been",
+        ),
+        ("{type: cron, metadata: {desiredReplicas: \"7\"}}", "a trigger that does not count messages"),
+    ];
+    for (trigger, why) in ignored {
+        let (scenario, report) = scaled(trigger);
+        assert!(scenario.contains("scaling.keda.queue-length = 5 # ASSUMED: no trigger"), "{trigger}\n{scenario}");
+        assert!(
+            report.contains("Ignored: 1\n") && report.contains("k.yaml:8: ScaledObject/w.spec.triggers[0] ("),
+            "{report}"
+        );
+        assert!(report.contains(&format!("): not simulated: {why}")), "{why}\n{report}");
+    }
+}
+
+#[test]
+fn activation_of_every_trigger_is_read() {
+    let cases = [
+        ("aws-sqs-queue", "", "activationQueueLength"),
+        ("azure-servicebus", "", "activationMessageCount"),
+        ("gcp-pubsub", "", "activationValue"),
+        ("rabbitmq", "", "activationValue"),
+        ("kafka", "", "activationLagThreshold"),
+        ("redis", "", "activationListLength"),
+        ("redis-streams", "consumerGroup: g, ", "activationLagCount"),
+        ("activemq", "", "activationTargetQueueSize"),
+    ];
+    for (kind, more, key) in cases {
+        let (scenario, report) = scaled(&format!("{{type: {kind}, metadata: {{{more}{key}: \"4\"}}}}"));
+        assert!(scenario.contains("scaling.keda.activation-queue-length = 4 # k.yaml:8 "), "{kind}\n{scenario}");
+        assert!(!report.contains("Ignored"), "{report}");
+    }
+}
+
+#[test]
+fn keys_of_triggers_that_matter_are_not_omitted_silently() {
+    let (scenario, report) = scaled(
+        "{type: azure-servicebus, metadata: {queueName: q, mesageCount: \"9\", activationQueueLength: \"4\", useRegex: \"true\"}}",
+    );
+    assert!(
+        scenario.contains("scaling.keda.queue-length = 5 # not set: the default of azure-servicebus is 5"),
+        "{scenario}"
+    );
+    let ignored = [
+        "metadata.mesageCount: not read: did you mean `messageCount`?",
+        "metadata.activationQueueLength: not read",
+        "metadata.useRegex: not simulated: several queues",
+    ];
+    assert!(ignored.iter().all(|line| report.contains(line)) && report.contains("Ignored: 3"), "{report}");
+    let (scenario, report) = scaled("{type: gcp-pubsub, metadata: {subscriptionName: s, value: \"6.5\"}}");
+    assert!(scenario.contains("scaling.keda.queue-length = 7 # k.yaml:8 "), "{scenario}");
+    assert!(report.contains("metadata.value: 6.5 is rounded to 7 messages"), "{report}");
+    let (scenario, _) = scaled("{type: azure-queue, metadata: {queueLengthStrategy: visibleonly}}");
+    assert!(scenario.contains("scaling.keda.scale-on-in-flight = false # k.yaml:8 "), "{scenario}");
+}
+
 #[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(
