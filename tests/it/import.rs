@@ -745,6 +745,34 @@ fn keys_of_triggers_that_matter_are_not_omitted_silently() {
 }
 
 #[test]
+fn lists_of_parameters_and_split_are_selected_from() {
+    let template = "Parameters:\n  Sizes: {Type: CommaDelimitedList, Default: \"128, 512,1024\"}\n  Times:\n    Type: List<Number>\n    \
+                    Default: 7,8\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      MemorySize: !Select [1, !Ref Sizes]\n      \
+                    Timeout: !Select [1, !Split [\",\", \"10,20\"]]\n  G:\n    Type: AWS::Lambda::Function\n    Properties:\n      \
+                    MemorySize: !Select [\"2\", {Ref: Sizes}]\n      Timeout: {\"Fn::Select\": [0, !Ref Times]}\n      \
+                    ReservedConcurrentExecutions: !Join [\"\", !Ref Times]\n";
+    let (scenario, report) = made("t.yaml", template);
+    for line in [
+        "memory = \"512MB\" # t.yaml:2 ",
+        "timeout = \"20s\" # t.yaml:11 ",
+        "memory = \"1024MB\" # t.yaml:2 ",
+        "timeout = \"7s\" # t.yaml:5 ",
+        "concurrency.reserved = 78 # t.yaml:17 ",
+    ] {
+        assert!(scenario.contains(line), "{line}\n{scenario}");
+    }
+    assert!(!report.contains("Ignored"), "{report}");
+    // Values that are given count before defaults.
+    let values = text("values.json", "[{\"ParameterKey\": \"Sizes\", \"ParameterValue\": \"256,2048\"}]");
+    let imported = import("x", &[text("t.yaml", template), values], &Traffic::default()).expect("a scenario");
+    assert!(imported.scenario.contains("memory = \"2048MB\""), "{}", imported.scenario);
+    // One value of a list cannot be replaced without the others.
+    let change = [("function.F.memory".to_owned(), "1769MB".to_owned())];
+    let refused = export(Form::CloudFormation, &[text("t.yaml", template)], &change).expect_err("it is a part");
+    assert!(refused.to_string().contains("is computed in line 2"), "{refused}");
+}
+
+#[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(
         "a\u{1b}[2J.yaml",
