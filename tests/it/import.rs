@@ -772,6 +772,45 @@ fn lists_of_parameters_and_split_are_selected_from() {
     assert!(refused.to_string().contains("is computed in line 2"), "{refused}");
 }
 
+fn deployment(container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      containers:\n      - {{name: a, {container}}}\n"
+    )
+}
+
+#[test]
+fn readiness_probes_become_those_of_functions() {
+    let (scenario, report) = made(
+        "d.yaml",
+        &deployment(
+            "readinessProbe: {periodSeconds: 30, initialDelaySeconds: 45, successThreshold: 2, failureThreshold: 3, httpGet: {port: 80}}, startupProbe: {periodSeconds: 5}",
+        ),
+    );
+    assert!(scenario.contains("readiness-probe.period = \"30s\" # d.yaml:8 "), "{scenario}");
+    assert!(scenario.contains("readiness-probe.initial-delay = \"45s\" # d.yaml:8 "), "{scenario}");
+    for ignored in ["readinessProbe.successThreshold: not", "readinessProbe.failureThreshold: not", "startupProbe: not"]
+    {
+        assert!(
+            report.contains(&format!("d.yaml:8: Deployment/web.spec.template.spec.containers[0].{ignored} simulated")),
+            "{report}"
+        );
+    }
+    assert!(report.contains("Ignored: 3"), "{report}");
+    // The last container to be ready counts.
+    let (scenario, report) = made(
+        "d.yaml",
+        &deployment(
+            "readinessProbe: {initialDelaySeconds: 1}}\n      - {name: b, readinessProbe: {periodSeconds: 3, initialDelaySeconds: 20}",
+        ),
+    );
+    assert!(scenario.contains("readiness-probe.initial-delay = \"20s\" # d.yaml:9 "), "{scenario}");
+    assert!(report.contains("containers[0].readinessProbe: not simulated: the probe of another container"), "{report}");
+    let (scenario, _) = made("d.yaml", &deployment("readinessProbe: {tcpSocket: {port: 80}}"));
+    assert!(scenario.contains("readiness-probe.period = \"10s\" # not set: the default is 10 s"), "{scenario}");
+    let (scenario, _) = made("d.yaml", &deployment("image: x"));
+    assert!(!scenario.contains("readiness-probe"), "{scenario}");
+}
+
 #[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(
