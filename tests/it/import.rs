@@ -812,6 +812,44 @@ fn readiness_probes_become_those_of_functions() {
 }
 
 #[test]
+fn targets_for_cpu_are_those_of_the_file() {
+    let autoscaler = |metrics: &str| {
+        format!(
+            "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  scaleTargetRef: {{name: web}}\n  maxReplicas: 4\n{metrics}"
+        )
+    };
+    let average = autoscaler(
+        "  metrics:\n  - {type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 500m}}}\n",
+    );
+    let pods = deployment("resources: {requests: {cpu: 2}}");
+    let (scenario, report) = made("h.yaml", &format!("{pods}{average}"));
+    let line = "scaling.hpa.target-cpu-utilization = 25 # h.yaml:17 HorizontalPodAutoscaler/web.spec.metrics[0].resource.target.averageValue (500m of 2 CPU requested)";
+    assert!(scenario.contains(line), "{scenario}");
+    assert!(!report.contains("Ignored"), "{report}");
+    let change = [("function.web.scaling.hpa.target-cpu-utilization".to_owned(), "50".to_owned())];
+    let file = text("h.yaml", &format!("{pods}{average}"));
+    let refused = export(Form::Kubernetes, &[file], &change).expect_err("it is an amount");
+    assert!(refused.to_string().contains("is computed in line 17"), "{refused}");
+    // Without a request, and without the Deployment.
+    for before in [deployment("image: x"), String::new()] {
+        let (scenario, _) = made("h.yaml", &format!("{before}{average}"));
+        let line =
+            "target-cpu-utilization = 80 # ASSUMED: averageValue 500m of an unknown CPU request: 80 % is assumed";
+        assert!(scenario.contains(line), "{scenario}");
+    }
+    let memory = autoscaler(
+        "  metrics:\n  - {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 60}}}\n",
+    );
+    let (scenario, _) = made("h.yaml", &format!("{pods}{memory}"));
+    assert!(
+        scenario.contains("target-cpu-utilization = 80 # ASSUMED: no metric of the HPA can be simulated"),
+        "{scenario}"
+    );
+    let (scenario, _) = made("h.yaml", &format!("{pods}{}", autoscaler("")));
+    assert!(scenario.contains("target-cpu-utilization = 80 # no metric: the default is 80 % CPU"), "{scenario}");
+}
+
+#[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(
         "a\u{1b}[2J.yaml",

@@ -19,6 +19,12 @@ pub(in crate::import) use knative::{CLOUD_FUNCTIONS, CLOUD_RUN, CloudRun, cloud_
 /// The key of the CPU that a pod requests, which matters where there are node groups.
 pub(in crate::import) const CPU_REQUEST: &str = "cpu.request";
 
+/// The target of an HPA for CPU, as a percentage of what pods request.
+pub(in crate::import) const CPU_TARGET: &str = "scaling.hpa.target-cpu-utilization";
+
+/// The key under which a target for CPU of each pod waits for what pods request.
+pub(in crate::import) const AVERAGE_CPU: &str = "scaling.hpa.average-cpu";
+
 /// Kinds that describe no load and no scaling.
 const WITHOUT_EFFECT: [&str; 14] = [
     "Namespace",
@@ -103,7 +109,7 @@ fn name_of(document: &Node) -> String {
 }
 
 /// A quantity, as `500m`, `1Gi`, `2e3`.
-fn quantity(text: &str) -> Option<f64> {
+pub(in crate::import) fn quantity(text: &str) -> Option<f64> {
     const UNITS: [(&str, f64); 14] = [
         ("Ki", 1024.0),
         ("Mi", 1_048_576.0),
