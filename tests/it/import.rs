@@ -850,6 +850,27 @@ fn targets_for_cpu_are_those_of_the_file() {
 }
 
 #[test]
+fn one_value_and_one_part_are_singular() {
+    let written =
+        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {Runtime: python3.13, MemorySiz: 1}\n";
+    let (p50, p99) = ("80ms".parse().ok(), "1s".parse().ok());
+    let options = Traffic { rps: vec![(None, 5.0)], p50, p99, ..Traffic::default() };
+    let imported = import("x", &[text("t.yaml", written)], &options).expect("a scenario");
+    assert!(
+        imported.scenario.contains("# 1 part of the files was ignored; `forewarm import` lists it.\n"),
+        "{}",
+        imported.scenario
+    );
+    let options = Traffic { rps: Vec::new(), ..options };
+    let imported = import("x", &[text("t.yaml", written)], &options).expect("a scenario");
+    assert!(
+        imported.scenario.contains("# 1 value is ASSUMED: replace it with a measured value before"),
+        "{}",
+        imported.scenario
+    );
+}
+
+#[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(
         "a\u{1b}[2J.yaml",
