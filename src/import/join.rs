@@ -1,7 +1,7 @@
 //! Puts together what several files say about the same thing.
 
 use super::formats::azure::TRIGGER;
-use super::formats::kubernetes::{CPU_REQUEST, REPLICAS};
+use super::formats::kubernetes::{AVERAGE_CPU, CPU_REQUEST, CPU_TARGET, REPLICAS, quantity};
 use super::model::{Addition, Kind, Model, Names, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
 use super::workflow;
@@ -15,6 +15,7 @@ pub(super) fn join(model: &mut Model, notes: &Notes) {
     workflow::find_definitions(model, notes);
     workflow::functions_of_tasks(model);
     add(model, notes);
+    model.things.iter_mut().for_each(cpu_target);
     machines(model, notes);
     for thing in &mut model.things {
         finish(thing);
@@ -116,6 +117,26 @@ fn add(model: &mut Model, notes: &Notes) {
                 };
                 notes.ignore(place, what, named);
             }
+        }
+    }
+}
+
+/// A target for the CPU of each pod as a percentage of what the pod requests, which another file may say.
+fn cpu_target(thing: &mut Thing) {
+    let value = |key: &str| thing.settings.iter().find(|setting| setting.key == key);
+    let Some(average) = value(AVERAGE_CPU).cloned() else { return };
+    let request = value(CPU_REQUEST).and_then(|request| request.value.parse::<f64>().ok()).filter(|cpu| *cpu > 0.0);
+    thing.remove(AVERAGE_CPU);
+    match (request, quantity(&average.value), average.origin) {
+        (Some(request), Some(cpu), Origin::Read { place, address }) => {
+            let percent = (100.0 * cpu / request).round().clamp(1.0, 1000.0);
+            // A percentage cannot be written where the file has an amount.
+            let (place, address) = (place.part(0), format!("{address} ({} of {request} CPU requested)", average.value));
+            thing.set(CPU_TARGET, percent.to_string(), Origin::Read { place, address });
+        }
+        _ => {
+            let reason = format!("averageValue {} of an unknown CPU request: 80 % is assumed", average.value);
+            thing.set(CPU_TARGET, "80", Origin::Assumed(reason));
         }
     }
 }

@@ -42,6 +42,12 @@ impl Place {
         self.line
     }
 
+    /// The place of part of a value, or of what is computed from it: its line, with nothing that could be replaced there.
+    pub(super) fn part(self, number: usize) -> Self {
+        let start = self.start.saturating_add(u32::try_from(number).unwrap_or(u32::MAX)).min(self.end);
+        Self { start, end: start, ..self }
+    }
+
     /// Another place if this is that of what is not there.
     pub(super) fn or(self, other: Self) -> Self {
         if self == Self::NOWHERE { other } else { self }

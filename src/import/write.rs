@@ -74,12 +74,22 @@ impl Writer {
     fn head(&self, name: &str, model: &Model, assumed: usize, ignored: usize) -> String {
         let mut head = "# Written by `forewarm import`. Comments name the file and line of each value.\n".to_owned();
         if assumed > 0 {
-            let values = if assumed == 1 { "1 value is" } else { &format!("{assumed} values are") };
-            let _ =
-                writeln!(head, "# {values} ASSUMED: replace them with measured values before you rely on a result.");
+            let _ = match assumed {
+                1 => writeln!(
+                    head,
+                    "# 1 value is ASSUMED: replace it with a measured value before you rely on a result."
+                ),
+                _ => writeln!(
+                    head,
+                    "# {assumed} values are ASSUMED: replace them with measured values before you rely on a result."
+                ),
+            };
         }
         if ignored > 0 {
-            let _ = writeln!(head, "# {ignored} parts of the files were ignored; `forewarm import` lists them.");
+            let _ = match ignored {
+                1 => writeln!(head, "# 1 part of the files was ignored; `forewarm import` lists it."),
+                _ => writeln!(head, "# {ignored} parts of the files were ignored; `forewarm import` lists them."),
+            };
         }
         let horizon = horizon_s(total_rps(model));
         let warm_up = (horizon / 5.0 / 60.0).round() * 60.0;

@@ -640,6 +640,236 @@ fn hostile_files_are_refused_cleanly() {
     import("x", &[text("own.yml", own)], &Traffic::default()).expect("the variables stay unknown");
 }
 
+/// What is made of one file: the scenario, which is accepted, and the list.
+fn made(name: &str, written: &str) -> (String, String) {
+    let options = Traffic { cold: Some("3s".parse().expect("a duration")), ..Traffic::default() };
+    let imported = import("x", &[text(name, written)], &options).unwrap_or_else(|wrong| panic!("{wrong}"));
+    crate::harness::scenario(&imported.scenario);
+    // Columns are for people.
+    let plain =
+        |text: &str| text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect();
+    (plain(&imported.scenario), plain(&imported.report))
+}
+
+/// A Deployment and the ScaledObject of its queue.
+fn scaled(trigger: &str) -> (String, String) {
+    let object = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: w}\nspec:\n  scaleTargetRef: {name: w}\n  \
+                  maxReplicaCount: 9\n  triggers:\n";
+    made("k.yaml", &format!("{object}  - {trigger}\n"))
+}
+
+#[test]
+fn only_triggers_that_count_messages_set_the_length_of_a_queue() {
+    let read = [
+        ("{type: rabbitmq, metadata: {mode: QueueLength, value: \"15\"}}", "15"),
+        ("{type: rabbitmq, metadata: {queueLength: \"16\"}}", "16"),
+        ("{type: gcp-pubsub, metadata: {subscriptionName: s, mode: SubscriptionSize, value: \"17\"}}", "17"),
+        ("{type: redis, metricType: AverageValue, metadata: {listLength: \"18\"}}", "18"),
+        ("{type: redis-streams, metadata: {consumerGroup: g, lagCount: \"19\"}}", "19"),
+    ];
+    for (trigger, length) in read {
+        let (scenario, report) = scaled(trigger);
+        assert!(scenario.contains(&format!("scaling.keda.queue-length = {length} # k.yaml:8 ")), "{scenario}");
+        assert!(!report.contains("Ignored"), "{report}");
+    }
+    let ignored = [
+        (
+            "{type: rabbitmq, metadata: {mode: MessageRate, value: \"15\"}}",
+            "mode MessageRate, which does not count messages",
+        ),
+        ("{type: rabbitmq, metadata: {mode: DeliverGetRate, value: \"15\"}}", "mode DeliverGetRate, which does not"),
+        (
+            "{type: gcp-pubsub, metadata: {mode: OldestUnackedMessageAge, value: \"60\"}}",
+            "mode OldestUnackedMessageAge, which",
+        ),
+        (
+            "{type: redis, metricType: Value, metadata: {listLength: \"7\"}}",
+            "metricType Value, whose target is not per pod",
+        ),
+        (
+            "{type: redis-streams, metadata: {stream: s, streamLength: \"7\"}}",
+            "without consumerGroup, messages that have been",
+        ),
+        ("{type: cron, metadata: {desiredReplicas: \"7\"}}", "a trigger that does not count messages"),
+    ];
+    for (trigger, why) in ignored {
+        let (scenario, report) = scaled(trigger);
+        assert!(scenario.contains("scaling.keda.queue-length = 5 # ASSUMED: no trigger"), "{trigger}\n{scenario}");
+        assert!(
+            report.contains("Ignored: 1\n") && report.contains("k.yaml:8: ScaledObject/w.spec.triggers[0] ("),
+            "{report}"
+        );
+        assert!(report.contains(&format!("): not simulated: {why}")), "{why}\n{report}");
+    }
+}
+
+#[test]
+fn activation_of_every_trigger_is_read() {
+    let cases = [
+        ("aws-sqs-queue", "", "activationQueueLength"),
+        ("azure-servicebus", "", "activationMessageCount"),
+        ("gcp-pubsub", "", "activationValue"),
+        ("rabbitmq", "", "activationValue"),
+        ("kafka", "", "activationLagThreshold"),
+        ("redis", "", "activationListLength"),
+        ("redis-streams", "consumerGroup: g, ", "activationLagCount"),
+        ("activemq", "", "activationTargetQueueSize"),
+    ];
+    for (kind, more, key) in cases {
+        let (scenario, report) = scaled(&format!("{{type: {kind}, metadata: {{{more}{key}: \"4\"}}}}"));
+        assert!(scenario.contains("scaling.keda.activation-queue-length = 4 # k.yaml:8 "), "{kind}\n{scenario}");
+        assert!(!report.contains("Ignored"), "{report}");
+    }
+}
+
+#[test]
+fn keys_of_triggers_that_matter_are_not_omitted_silently() {
+    let (scenario, report) = scaled(
+        "{type: azure-servicebus, metadata: {queueName: q, mesageCount: \"9\", activationQueueLength: \"4\", useRegex: \"true\"}}",
+    );
+    assert!(
+        scenario.contains("scaling.keda.queue-length = 5 # not set: the default of azure-servicebus is 5"),
+        "{scenario}"
+    );
+    let ignored = [
+        "metadata.mesageCount: not read: did you mean `messageCount`?",
+        "metadata.activationQueueLength: not read",
+        "metadata.useRegex: not simulated: several queues",
+    ];
+    assert!(ignored.iter().all(|line| report.contains(line)) && report.contains("Ignored: 3"), "{report}");
+    let (scenario, report) = scaled("{type: gcp-pubsub, metadata: {subscriptionName: s, value: \"6.5\"}}");
+    assert!(scenario.contains("scaling.keda.queue-length = 7 # k.yaml:8 "), "{scenario}");
+    assert!(report.contains("metadata.value: 6.5 is rounded to 7 messages"), "{report}");
+    let (scenario, _) = scaled("{type: azure-queue, metadata: {queueLengthStrategy: visibleonly}}");
+    assert!(scenario.contains("scaling.keda.scale-on-in-flight = false # k.yaml:8 "), "{scenario}");
+}
+
+#[test]
+fn lists_of_parameters_and_split_are_selected_from() {
+    let template = "Parameters:\n  Sizes: {Type: CommaDelimitedList, Default: \"128, 512,1024\"}\n  Times:\n    Type: List<Number>\n    \
+                    Default: 7,8\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      MemorySize: !Select [1, !Ref Sizes]\n      \
+                    Timeout: !Select [1, !Split [\",\", \"10,20\"]]\n  G:\n    Type: AWS::Lambda::Function\n    Properties:\n      \
+                    MemorySize: !Select [\"2\", {Ref: Sizes}]\n      Timeout: {\"Fn::Select\": [0, !Ref Times]}\n      \
+                    ReservedConcurrentExecutions: !Join [\"\", !Ref Times]\n";
+    let (scenario, report) = made("t.yaml", template);
+    for line in [
+        "memory = \"512MB\" # t.yaml:2 ",
+        "timeout = \"20s\" # t.yaml:11 ",
+        "memory = \"1024MB\" # t.yaml:2 ",
+        "timeout = \"7s\" # t.yaml:5 ",
+        "concurrency.reserved = 78 # t.yaml:17 ",
+    ] {
+        assert!(scenario.contains(line), "{line}\n{scenario}");
+    }
+    assert!(!report.contains("Ignored"), "{report}");
+    // Values that are given count before defaults.
+    let values = text("values.json", "[{\"ParameterKey\": \"Sizes\", \"ParameterValue\": \"256,2048\"}]");
+    let imported = import("x", &[text("t.yaml", template), values], &Traffic::default()).expect("a scenario");
+    assert!(imported.scenario.contains("memory = \"2048MB\""), "{}", imported.scenario);
+    // One value of a list cannot be replaced without the others.
+    let change = [("function.F.memory".to_owned(), "1769MB".to_owned())];
+    let refused = export(Form::CloudFormation, &[text("t.yaml", template)], &change).expect_err("it is a part");
+    assert!(refused.to_string().contains("is computed in line 2"), "{refused}");
+}
+
+fn deployment(container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      containers:\n      - {{name: a, {container}}}\n"
+    )
+}
+
+#[test]
+fn readiness_probes_become_those_of_functions() {
+    let (scenario, report) = made(
+        "d.yaml",
+        &deployment(
+            "readinessProbe: {periodSeconds: 30, initialDelaySeconds: 45, successThreshold: 2, failureThreshold: 3, httpGet: {port: 80}}, startupProbe: {periodSeconds: 5}",
+        ),
+    );
+    assert!(scenario.contains("readiness-probe.period = \"30s\" # d.yaml:8 "), "{scenario}");
+    assert!(scenario.contains("readiness-probe.initial-delay = \"45s\" # d.yaml:8 "), "{scenario}");
+    for ignored in ["readinessProbe.successThreshold: not", "readinessProbe.failureThreshold: not", "startupProbe: not"]
+    {
+        assert!(
+            report.contains(&format!("d.yaml:8: Deployment/web.spec.template.spec.containers[0].{ignored} simulated")),
+            "{report}"
+        );
+    }
+    assert!(report.contains("Ignored: 3"), "{report}");
+    // The last container to be ready counts.
+    let (scenario, report) = made(
+        "d.yaml",
+        &deployment(
+            "readinessProbe: {initialDelaySeconds: 1}}\n      - {name: b, readinessProbe: {periodSeconds: 3, initialDelaySeconds: 20}",
+        ),
+    );
+    assert!(scenario.contains("readiness-probe.initial-delay = \"20s\" # d.yaml:9 "), "{scenario}");
+    assert!(report.contains("containers[0].readinessProbe: not simulated: the probe of another container"), "{report}");
+    let (scenario, _) = made("d.yaml", &deployment("readinessProbe: {tcpSocket: {port: 80}}"));
+    assert!(scenario.contains("readiness-probe.period = \"10s\" # not set: the default is 10 s"), "{scenario}");
+    let (scenario, _) = made("d.yaml", &deployment("image: x"));
+    assert!(!scenario.contains("readiness-probe"), "{scenario}");
+}
+
+#[test]
+fn targets_for_cpu_are_those_of_the_file() {
+    let autoscaler = |metrics: &str| {
+        format!(
+            "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  scaleTargetRef: {{name: web}}\n  maxReplicas: 4\n{metrics}"
+        )
+    };
+    let average = autoscaler(
+        "  metrics:\n  - {type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 500m}}}\n",
+    );
+    let pods = deployment("resources: {requests: {cpu: 2}}");
+    let (scenario, report) = made("h.yaml", &format!("{pods}{average}"));
+    let line = "scaling.hpa.target-cpu-utilization = 25 # h.yaml:17 HorizontalPodAutoscaler/web.spec.metrics[0].resource.target.averageValue (500m of 2 CPU requested)";
+    assert!(scenario.contains(line), "{scenario}");
+    assert!(!report.contains("Ignored"), "{report}");
+    let change = [("function.web.scaling.hpa.target-cpu-utilization".to_owned(), "50".to_owned())];
+    let file = text("h.yaml", &format!("{pods}{average}"));
+    let refused = export(Form::Kubernetes, &[file], &change).expect_err("it is an amount");
+    assert!(refused.to_string().contains("is computed in line 17"), "{refused}");
+    // Without a request, and without the Deployment.
+    for before in [deployment("image: x"), String::new()] {
+        let (scenario, _) = made("h.yaml", &format!("{before}{average}"));
+        let line =
+            "target-cpu-utilization = 80 # ASSUMED: averageValue 500m of an unknown CPU request: 80 % is assumed";
+        assert!(scenario.contains(line), "{scenario}");
+    }
+    let memory = autoscaler(
+        "  metrics:\n  - {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 60}}}\n",
+    );
+    let (scenario, _) = made("h.yaml", &format!("{pods}{memory}"));
+    assert!(
+        scenario.contains("target-cpu-utilization = 80 # ASSUMED: no metric of the HPA can be simulated"),
+        "{scenario}"
+    );
+    let (scenario, _) = made("h.yaml", &format!("{pods}{}", autoscaler("")));
+    assert!(scenario.contains("target-cpu-utilization = 80 # no metric: the default is 80 % CPU"), "{scenario}");
+}
+
+#[test]
+fn one_value_and_one_part_are_singular() {
+    let written =
+        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {Runtime: python3.13, MemorySiz: 1}\n";
+    let (p50, p99) = ("80ms".parse().ok(), "1s".parse().ok());
+    let options = Traffic { rps: vec![(None, 5.0)], p50, p99, ..Traffic::default() };
+    let imported = import("x", &[text("t.yaml", written)], &options).expect("a scenario");
+    assert!(
+        imported.scenario.contains("# 1 part of the files was ignored; `forewarm import` lists it.\n"),
+        "{}",
+        imported.scenario
+    );
+    let options = Traffic { rps: Vec::new(), ..options };
+    let imported = import("x", &[text("t.yaml", written)], &options).expect("a scenario");
+    assert!(
+        imported.scenario.contains("# 1 value is ASSUMED: replace it with a measured value before"),
+        "{}",
+        imported.scenario
+    );
+}
+
 #[test]
 fn control_characters_do_not_reach_the_scenario() {
     let file = text(

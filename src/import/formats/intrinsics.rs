@@ -1,5 +1,5 @@
 //! The functions of CloudFormation, as far as a template says their values: `Ref` and `Sub` of parameters with a default,
-//! `If` and its conditions, `FindInMap`, `Join`, `Select`. What only a deployment knows stays unknown, with its names.
+//! `If` and its conditions, `FindInMap`, `Join`, `Select`, `Split`. What only a deployment knows stays unknown, with its names.
 
 use crate::import::tree::{Entry, Node, Unknown, Value};
 
@@ -103,6 +103,7 @@ impl Template<'_> {
                 let chosen = index.and_then(|index| list.elements().get(index)).cloned();
                 chosen.unwrap_or_else(|| unknown(node, "!Select", Vec::new()))
             }
+            "Split" if let Some(list) = self.split(argument) => list,
             _ => {
                 let mut names = Vec::new();
                 collect(&self.resolve(argument), &mut names);
@@ -115,12 +116,17 @@ impl Template<'_> {
         if name == "AWS::NoValue" {
             return Node::new(Value::Null, node.place);
         }
+        let parameter = self.parameters.iter().find(|parameter| parameter.key == name);
+        let kind = parameter.and_then(|parameter| parameter.node.get("Type")).and_then(Node::text).unwrap_or_default();
+        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
         if let Some(value) = self.given.iter().find(|given| given.key == name).and_then(|given| given.node.get("value"))
         {
-            return value.clone();
+            return list_of(value, ",", str::trim).filter(|_| is_list).unwrap_or_else(|| value.clone());
         }
-        match self.parameters.iter().find(|parameter| parameter.key == name) {
+        match parameter {
             Some(parameter) => match parameter.node.get("Default") {
+                Some(default) if is_list && default.text().is_some() => list_of(default, ",", str::trim)
+                    .unwrap_or_else(|| unknown(node, format!("!Ref {name} (a list)"), Vec::new())),
                 // Its place is that of the default: there it is changed.
                 Some(default) if default.text().is_some() => Node { tag: None, ..default.clone() },
                 Some(_) => unknown(node, format!("!Ref {name} (a list)"), Vec::new()),
@@ -129,6 +135,13 @@ impl Template<'_> {
             // SAM knows what it makes of a resource as `Function.Alias`.
             None => unknown(node, format!("!Ref {name}"), vec![name.split('.').next().unwrap_or(name).to_owned()]),
         }
+    }
+
+    /// The parts of a text that is known.
+    fn split(&self, argument: &Node) -> Option<Node> {
+        let [separator, text] = argument.elements() else { return None };
+        let separator = separator.text().filter(|separator| !separator.is_empty())?;
+        list_of(&self.resolve(text), separator, |part| part)
     }
 
     fn substitute(&self, node: &Node, argument: &Node) -> Node {
@@ -227,6 +240,13 @@ impl Template<'_> {
             _ => None,
         }
     }
+}
+
+/// The parts of a text as a list, each as `clean` makes it.
+fn list_of(node: &Node, separator: &str, clean: impl Fn(&str) -> &str) -> Option<Node> {
+    let text = node.text().filter(|text| text.matches(separator).count() < MAX_VALUES)?;
+    let part = |(number, part)| Node::new(Value::Scalar(clean(part).to_owned()), node.place.part(number));
+    Some(Node::new(Value::List(text.split(separator).enumerate().map(part).collect()), node.place))
 }
 
 /// The names that anything in a node refers to.

@@ -1,14 +1,14 @@
 //! Deployments: so many pods, unless an autoscaler says otherwise.
 
-use super::{containers, name_of, pod_resources, skip_pod};
+use super::{containers, name_of, pod_resources, readiness, skip_pod};
 use crate::import::model::{Kind, Model, Origin, Platform, Thing, as_name};
-use crate::import::reader::Table;
+use crate::import::reader::{Notes, Table};
 use crate::import::tree::Node;
 
 /// The key under which the pods of a Deployment wait for what is known of its autoscaler.
 pub(in crate::import) const REPLICAS: &str = "replicas";
 
-pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut Model) {
+pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut Model, notes: &Notes) {
     let name = name_of(document);
     let mut thing = Thing::new(Kind::Function, Platform::Kubernetes, as_name(&name), document.place);
     thing.ids.extend([format!("{kind}/{name}"), name]);
@@ -32,7 +32,9 @@ pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut 
     template.skip(&["metadata"]);
     let pod = template.table("spec");
     skip_pod(&pod);
-    pod_resources(&mut thing, &containers(&pod));
+    let containers = containers(&pod);
+    pod_resources(&mut thing, &containers);
+    readiness(&mut thing, &containers, notes);
     thing.put("termination-grace-period", pod.number("terminationGracePeriodSeconds"), crate::import::model::seconds);
     model.things.push(thing);
 }

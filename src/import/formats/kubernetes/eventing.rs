@@ -34,7 +34,10 @@ pub(super) fn cron_job(document: &Node, object: &Table<'_>, model: &mut Model) {
     let pod = template.table("spec");
     skip_pod(&pod);
     pod.skip(&["terminationGracePeriodSeconds", "activeDeadlineSeconds"]);
-    pod_resources(&mut thing, &containers(&pod));
+    let containers = containers(&pod);
+    pod_resources(&mut thing, &containers);
+    // Nothing is sent to the pod of a job, so it need not be ready.
+    containers.iter().for_each(|container| container.skip(&["readinessProbe", "startupProbe"]));
     let reason = "a job has a pod of its own".to_owned();
     thing.set("keep-alive.fixed.window", text("1ms"), Origin::Default(reason));
     if !is_suspended {

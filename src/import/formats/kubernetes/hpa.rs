@@ -1,6 +1,6 @@
 //! HorizontalPodAutoscalers, `autoscaling/v2` and the short form of `v1`.
 
-use super::{place, quantity};
+use super::{AVERAGE_CPU, CPU_TARGET, place, quantity};
 use crate::import::formats::lambda::{duration, setting};
 use crate::import::model::{Addition, Model, Origin, Setting, number};
 use crate::import::reader::{Found, Item, Notes, Table};
@@ -22,16 +22,24 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
     settings.extend(setting("scaling.hpa.max-replicas", most));
     let before = settings.len();
     let cpu = spec.whole("targetCPUUtilizationPercentage").map(|found| found.map(|percent| percent.to_string()));
-    settings.extend(setting("scaling.hpa.target-cpu-utilization", cpu));
-    for metric in spec.list("metrics") {
-        settings.extend(self::metric(&metric.table(), notes));
+    settings.extend(setting(CPU_TARGET, cpu));
+    for item in spec.list("metrics") {
+        let Some(found) = metric(&item.table(), notes) else { continue };
+        // Kubernetes takes the largest proposal of all metrics; a scenario has one target of each kind.
+        let cpu = |key: &str| matches!(key, CPU_TARGET | AVERAGE_CPU);
+        let is_same = |known: &Setting| known.key == found.key || cpu(&known.key) && cpu(&found.key);
+        if settings.iter().any(is_same) {
+            notes.ignore(item.node.place, item.address, "not simulated: a second metric of this kind");
+        } else {
+            settings.push(found);
+        }
     }
     if settings.len() == before {
-        settings.push(Setting::new(
-            "scaling.hpa.target-cpu-utilization",
-            "80",
-            Origin::Default("no metric: the default is 80 % CPU".to_owned()),
-        ));
+        let origin = match spec.node.get("metrics").or_else(|| spec.node.get("targetCPUUtilizationPercentage")) {
+            None => Origin::Default("no metric: the default is 80 % CPU".to_owned()),
+            Some(_) => Origin::Assumed("no metric of the HPA can be simulated: 80 % CPU is assumed".to_owned()),
+        };
+        settings.push(Setting::new(CPU_TARGET, "80", origin));
     }
     settings.extend(behavior(&spec.table("behavior"), "scaling.hpa.behavior", notes));
     model.additions.push(Addition { to, place: place(object), what: object.address.clone(), settings });
@@ -54,20 +62,23 @@ fn metric(metric: &Table<'_>, notes: &Notes) -> Option<Setting> {
     let target = block.table("target");
     target.skip(&["type"]);
     let utilization = target.whole("averageUtilization");
-    let average =
-        target.get("averageValue").or_else(|| target.get("value")).and_then(|item| item.parsed("a quantity", quantity));
+    let average = target.get("averageValue").or_else(|| target.get("value"));
     let place = metric.place();
     if matches!(kind.as_str(), "Resource" | "ContainerResource") {
         return match (name.as_str(), utilization) {
-            ("cpu", Some(found)) => {
-                setting("scaling.hpa.target-cpu-utilization", Some(found.map(|percent| percent.to_string())))
+            ("cpu", Some(found)) => setting(CPU_TARGET, Some(found.map(|percent| percent.to_string()))),
+            ("cpu", None) if kind == "Resource" && average.is_some() => {
+                let text =
+                    average.and_then(|item| item.parsed("a quantity", |text| quantity(text).map(|_| text.to_owned())));
+                setting(AVERAGE_CPU, text)
             }
             _ => {
-                let why = format!(
-                    "not simulated: {name} {}",
-                    if name == "cpu" { "as averageValue; write averageUtilization" } else { "of pods" }
-                );
-                notes.ignore(place, metric.address.clone(), why);
+                let what = match (name.as_str(), average) {
+                    ("cpu", Some(_)) => "of a container as averageValue; write averageUtilization",
+                    ("cpu", None) => "without a target",
+                    _ => "of pods",
+                };
+                notes.ignore(place, metric.address.clone(), format!("not simulated: {name} {what}"));
                 None
             }
         };
@@ -90,6 +101,7 @@ fn metric(metric: &Table<'_>, notes: &Notes) -> Option<Setting> {
         );
         return None;
     };
+    let average = average.and_then(|item| item.parsed("a quantity", quantity));
     setting(key, average.map(|found: Found<f64>| found.map(number)))
 }
 

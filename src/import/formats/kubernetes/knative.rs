@@ -1,6 +1,6 @@
 //! Services of Knative and, in the same form, of Cloud Run; the cluster's `config-autoscaler`.
 
-use super::{containers, found_quantity, go_duration, memory, name_of, pod_resources, skip_pod};
+use super::{containers, found_quantity, go_duration, memory, name_of, pod_resources, skip_pod, without_probes};
 use crate::import::formats::lambda::setting;
 use crate::import::model::{
     Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, number, seconds, text,
@@ -29,6 +29,7 @@ pub(super) fn service(document: &Node, object: &Table<'_>, model: &mut Model, no
     let mut service = Thing::new(Kind::Function, Platform::Kubernetes, as_name(&name), document.place);
     service.ids.push(name);
     let containers = containers(pod);
+    without_probes(&containers);
     let all: Vec<&Entry> =
         own.into_iter().chain(inner.as_ref().map(|inner| inner.node)).flat_map(Node::entries).collect();
     let is_google = document.at(&["metadata", "labels", "cloud.googleapis.com/location"]).is_some()

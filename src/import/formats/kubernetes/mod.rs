@@ -8,7 +8,7 @@ mod knative;
 mod nodes;
 
 use super::Format;
-use crate::import::model::{Model, Thing, megabytes, number};
+use crate::import::model::{Model, Origin, Thing, megabytes, number, seconds};
 use crate::import::reader::{Found, Item, Notes, Table};
 use crate::import::tree::{Node, Place};
 
@@ -18,6 +18,12 @@ pub(in crate::import) use knative::{CLOUD_FUNCTIONS, CLOUD_RUN, CloudRun, cloud_
 
 /// The key of the CPU that a pod requests, which matters where there are node groups.
 pub(in crate::import) const CPU_REQUEST: &str = "cpu.request";
+
+/// The target of an HPA for CPU, as a percentage of what pods request.
+pub(in crate::import) const CPU_TARGET: &str = "scaling.hpa.target-cpu-utilization";
+
+/// The key under which a target for CPU of each pod waits for what pods request.
+pub(in crate::import) const AVERAGE_CPU: &str = "scaling.hpa.average-cpu";
 
 /// Kinds that describe no load and no scaling.
 const WITHOUT_EFFECT: [&str; 14] = [
@@ -69,7 +75,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             if containers.iter().any(|container| nodes::cluster_autoscaler(container, model, notes)) {
                 object.skip_rest();
             } else {
-                deployment::read(document, &object, kind, model);
+                deployment::read(document, &object, kind, model, notes);
             }
         }
         ("autoscaling", "HorizontalPodAutoscaler") => hpa::read(&object, model, notes),
@@ -103,7 +109,7 @@ fn name_of(document: &Node) -> String {
 }
 
 /// A quantity, as `500m`, `1Gi`, `2e3`.
-fn quantity(text: &str) -> Option<f64> {
+pub(in crate::import) fn quantity(text: &str) -> Option<f64> {
     const UNITS: [(&str, f64); 14] = [
         ("Ki", 1024.0),
         ("Mi", 1_048_576.0),
@@ -143,7 +149,7 @@ pub(in crate::import) fn memory(thing: &mut Thing, item: Option<Item<'_>>) {
 fn go_duration(item: Option<Item<'_>>) -> Option<Found<String>> {
     item?.parsed("a duration such as 60s or 1m30s", |text| {
         if let Ok(seconds) = text.parse::<f64>() {
-            return (seconds >= 0.0).then(|| crate::import::model::seconds(seconds));
+            return (seconds >= 0.0).then(|| self::seconds(seconds));
         }
         text.parse::<crate::time::Span>().ok().map(|span| crate::import::model::text(span.to_string()))
     })
@@ -163,8 +169,6 @@ fn containers<'a>(spec: &Table<'a>) -> Vec<Table<'a>> {
             "command",
             "imagePullPolicy",
             "livenessProbe",
-            "readinessProbe",
-            "startupProbe",
             "securityContext",
             "volumeMounts",
             "lifecycle",
@@ -196,6 +200,47 @@ fn pod_resources(thing: &mut Thing, containers: &[Table<'_>]) {
     };
     thing.put("memory", sum(memory), |bytes| megabytes(bytes / 1_048_576.0));
     thing.put(CPU_REQUEST, sum(cpu).filter(|cpu| cpu.value > 0.0), number);
+}
+
+/// When a pod gets requests. It is ready when its last container is.
+fn readiness(thing: &mut Thing, containers: &[Table<'_>], notes: &Notes) {
+    const READY: &str = "not simulated: a pod that is ready stays ready";
+    let mut probes = Vec::new();
+    for container in containers {
+        container.refuse("startupProbe", "not simulated: a pod has started when its cold start has ended");
+        let Some(item) = container.get("readinessProbe") else { continue };
+        let probe = item.table();
+        probe.skip(&["httpGet", "tcpSocket", "exec", "grpc", "timeoutSeconds"]);
+        probe.refuse("failureThreshold", READY);
+        if probe.whole("successThreshold").is_some_and(|found| found.value > 1) {
+            probe.refuse("successThreshold", "not simulated: a pod is ready after the first probe that succeeds");
+        }
+        let period = probe.number("periodSeconds").filter(|found| found.value > 0.0);
+        let delay = probe.number("initialDelaySeconds");
+        probes.push((item, period, delay));
+    }
+    let seconds_of = |found: &Option<Found<f64>>, default: f64| found.as_ref().map_or(default, |found| found.value);
+    probes.sort_by(|(_, period, delay), (_, other, later)| {
+        let latest = |period, delay| seconds_of(delay, 0.0) + seconds_of(period, 10.0);
+        latest(other, later).total_cmp(&latest(period, delay))
+    });
+    let mut probes = probes.into_iter();
+    let Some((_, period, delay)) = probes.next() else { return };
+    thing.set("readiness-probe.period", seconds(10.0), Origin::Default("not set: the default is 10 s".to_owned()));
+    thing.put("readiness-probe.period", period, seconds);
+    thing.put("readiness-probe.initial-delay", delay, seconds);
+    for (item, ..) in probes {
+        notes.ignore(item.node.place, item.address, "not simulated: the probe of another container takes longer");
+    }
+}
+
+/// Probes of pods whose platform decides itself when they are ready.
+fn without_probes(containers: &[Table<'_>]) {
+    for container in containers {
+        for key in ["readinessProbe", "startupProbe"] {
+            container.refuse(key, "not simulated: an instance is ready when its cold start has ended");
+        }
+    }
 }
 
 /// What a pod may say beside its containers.
