@@ -662,7 +662,7 @@ fn what_the_real_service_refuses_is_said() {
     assert_eq!((spec.map(|spec| spec.processing_limit()), said.as_str()), (Some(secs(30)), ""));
     for (wrong, expected) in [
         ("consumer.batch-size = 100", "above 10 `batch-window` must be 1s or longer"),
-        ("kind = \"fifo\"\nconsumer.batch-window = \"1s\"", "of a fifo queue must be 0s"),
+        ("kind = \"fifo\"\nconsumer.batch-window = \"1s\"", "a fifo queue has none"),
         ("consumer.max-concurrency = 1", "it is from 2 to 1000"),
         ("visibility-timeout = \"13h\"", "it is at most 12h"),
         ("retention = \"30s\"", "from 1m to 14d"),
