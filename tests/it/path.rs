@@ -936,3 +936,19 @@ fn a_delayed_link_delays_a_call_once() {
     assert!((mean("") - 0.2).abs() < 1e-9, "{}", mean(""));
     assert!((mean(fault) - 0.5).abs() < 1e-9, "{}", mean(fault));
 }
+
+/// What a fault throttles is not refused by a queue limit that the function does not have.
+#[test]
+fn only_a_queue_limit_refuses_by_it() {
+    let limits = |concurrency: &str| -> Vec<String> {
+        let found = summary(&format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2m\"\n[[function]]\nname = \"f\"\n\
+             duration.constant.value = \"100ms\"\nconcurrency = {concurrency}\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"12/s\"\n\
+             [[fault]]\nname = \"less\"\ntarget = \"function.f\"\nat = \"30s\"\nfor = \"20s\"\nthrottle = {{ rate = \"5/s\", burst = 10 }}\n"
+        ));
+        found.limits.into_iter().map(|hit| hit.limit).collect()
+    };
+    assert_eq!(limits("{ overflow = \"queue\" }"), ["request-rate"]);
+    assert_eq!(limits("{ max-instances = 1, overflow = \"queue\", queue-limit = 0 }")[0], "queue-limit");
+}
